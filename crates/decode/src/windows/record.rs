@@ -96,15 +96,24 @@ impl Flattened {
                         if part == ATTRIBUTES {
                             self.take_attributes(&name, value);
                         } else if part == TEXT {
-                            self.set(&name, value);
+                            self.set_system(&name, value);
                         }
                     }
                 }
                 // An empty element (`<Security/>`) says nothing.
                 Value::Null => {}
-                scalar => self.set(&name, scalar),
+                scalar => self.set_system(&name, scalar),
             }
         }
+    }
+
+    /// The event id is a number, also where it was rendered as text.
+    fn set_system(&mut self, name: &str, value: Value) {
+        let number = match (name, value.as_text()) {
+            ("EventID", Some(text)) => text.trim().parse().ok().map(Value::Int),
+            _ => None,
+        };
+        self.set(name, number.unwrap_or(value));
     }
 
     fn take_attributes(&mut self, element: &str, attributes: Value) {
