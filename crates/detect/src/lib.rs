@@ -1,1 +1,48 @@
-//! Placeholder.
+//! Sigma rules → one shared plan → matches that explain themselves.
+//!
+//! ```text
+//! text ─► yaml ─► rule + selection + modifier + condition ─► tree of tests
+//!                                                               │ equal tests of all rules become one predicate
+//!                                                               ▼
+//! event ─► view (fields by number, text folded once) ─► ruleset ─► matches ─► alerts
+//! ```
+//!
+//! Invariant: pure. No files, network, clock, randomness or async; callers bring text and events.
+//! Invariant: knows neither where events come from nor who reads the alerts.
+//! Invariant: a rule is evaluated exactly as Sigma 2.1 says or refused at load with source, line, cause and
+//! remedy; never skipped, never approximated.
+//! Invariant: one bad document stops only itself (P9).
+//! Invariant: a predicate is asked at most once per event, however many rules share it.
+//!
+//! Where the specification leaves a choice, the conformance vectors decide: `neq` also matches when the
+//! field is missing; `windash` changes a dash only where a word begins; base 64 text is compared without
+//! regard to case; an IPv4 address mapped into IPv6 is in no IPv4 network; keywords look at values, never
+//! at field names.
+
+mod compile;
+mod condition;
+mod encode;
+pub mod error;
+mod expand;
+mod fold;
+pub mod limits;
+mod matched;
+mod modifier;
+mod net;
+mod number;
+mod pattern;
+mod predicate;
+mod rule;
+mod ruleset;
+mod selection;
+pub mod testing;
+mod text;
+mod tree;
+mod view;
+mod yaml;
+
+pub use compile::{CompileOptions, Compiled, Lint, Refused, RuleSource, compile};
+pub use error::RuleError;
+pub use matched::Match;
+pub use rule::{Rule, RuleLogSource, Status};
+pub use ruleset::{RuleSet, Scratch};

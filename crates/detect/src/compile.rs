@@ -1,0 +1,223 @@
+//! Sources → rule set. Whatever cannot be evaluated exactly is refused with source, line, cause and remedy;
+//! the rest goes on.
+
+use crate::error::{Fault, RuleError};
+use crate::limits;
+use crate::predicate::{PredicateTable, Target};
+use crate::rule::{self, Draft};
+use crate::ruleset::{Leaf, Plan, RuleSet};
+use crate::tree::Tree;
+use crate::view::FieldTable;
+use crate::yaml::{self, Document};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+/// A text that holds rules: one or several YAML documents.
+#[derive(Debug, Clone, Copy)]
+pub struct RuleSource<'a> {
+    /// The path or another name, shown in messages.
+    pub name: &'a str,
+    /// The content.
+    pub text: &'a str,
+}
+
+/// What rules may ask for from outside.
+#[derive(Debug, Clone, Default)]
+pub struct CompileOptions {
+    /// Values of the placeholders of the `expand` modifier, by name without percent signs.
+    pub lists: BTreeMap<String, Vec<String>>,
+}
+
+/// What came of the sources.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    /// The rules that can be evaluated exactly.
+    pub rules: RuleSet,
+    /// The documents that cannot, in the order of the sources.
+    pub refused: Vec<Refused>,
+    /// Remarks on loaded rules that perhaps do not say what their author means.
+    pub lints: Vec<Lint>,
+}
+
+/// A document that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The source's name.
+    pub source: String,
+    /// The rule's title, as far as it could be read.
+    pub title: Option<String>,
+    /// The line within the source, counted from 1.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub reason: String,
+    /// What the author can do.
+    pub remedy: String,
+    /// The same as a value.
+    pub cause: RuleError,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(title) = &self.title {
+            write!(f, ": {title}")?;
+        }
+        write!(f, ": {}; {}", self.reason, self.remedy)
+    }
+}
+
+/// A remark on a loaded rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lint {
+    /// The source's name.
+    pub source: String,
+    /// The rule's title.
+    pub title: String,
+    /// The line within the source, counted from 1.
+    pub line: usize,
+    /// The remark.
+    pub message: String,
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}: {}", self.source, self.line, self.title, self.message)
+    }
+}
+
+/// Compiles every rule of the sources into one set.
+pub fn compile<'a>(
+    sources: impl IntoIterator<Item = RuleSource<'a>>,
+    options: &CompileOptions,
+) -> Compiled {
+    let mut compiler = Compiler::new(options);
+    for source in sources {
+        compiler.source(source);
+    }
+    compiler.finish()
+}
+
+struct Compiler<'o> {
+    options: &'o CompileOptions,
+    fields: FieldTable,
+    predicates: PredicateTable,
+    plans: Vec<Plan>,
+    /// Rule id → the source that holds it.
+    ids: HashMap<String, String>,
+    refused: Vec<Refused>,
+    lints: Vec<Lint>,
+}
+
+impl<'o> Compiler<'o> {
+    fn new(options: &'o CompileOptions) -> Self {
+        Self {
+            options,
+            fields: FieldTable::default(),
+            predicates: PredicateTable::default(),
+            plans: Vec::new(),
+            ids: HashMap::new(),
+            refused: Vec::new(),
+            lints: Vec::new(),
+        }
+    }
+
+    fn source(&mut self, source: RuleSource<'_>) {
+        let text = source.text.strip_prefix('\u{feff}').unwrap_or(source.text);
+        if text.len() > limits::SOURCE_BYTES_MAX {
+            let limit = limits::SOURCE_BYTES_MAX;
+            let cause = RuleError::too_large("the source's size in bytes", limit);
+            return self.refuse(source.name, None, Fault { line: None, cause });
+        }
+        let documents = yaml::documents(text);
+        if documents.is_empty() {
+            let cause = RuleError::Missing { attribute: "title" };
+            return self.refuse(source.name, None, Fault { line: None, cause });
+        }
+        for document in documents {
+            if let Err(fault) = self.document(source.name, document) {
+                self.refuse(source.name, title_of(document.text), fault);
+            }
+        }
+    }
+
+    fn document(&mut self, source_name: &str, document: Document<'_>) -> Result<(), Fault> {
+        let root = yaml::parse(document)?;
+        let draft = rule::read(&root, document, source_name, &self.options.lists)?;
+        if let Some(first) = self.ids.get(&draft.rule.id) {
+            let line = root.entry("id").map_or(document.first_line, |entry| entry.line);
+            let (id, first) = (draft.rule.id, first.clone());
+            return Err(RuleError::DuplicateId { id, first }.at(line));
+        }
+        let tree = self.lower(&draft)?;
+        let Draft { rule, said, remarks, .. } = draft;
+        self.lints.extend(remarks.into_iter().map(|remark| Lint {
+            source: source_name.to_owned(),
+            title: rule.title.clone(),
+            line: remark.line,
+            message: remark.message,
+        }));
+        self.ids.insert(rule.id.clone(), source_name.to_owned());
+        self.plans.push(Plan { rule: Arc::new(rule), tree, said });
+        Ok(())
+    }
+
+    /// Numbers the tests of a rule. Predicates of a rule that is refused on the way stay unused.
+    fn lower(&mut self, draft: &Draft) -> Result<Tree<Leaf>, Fault> {
+        let Self { fields, predicates, .. } = self;
+        let mut tree = draft.tree.try_map(&mut |spec| {
+            let target = match &spec.field {
+                Some(name) => Target::Field(fields.intern(name)),
+                None => Target::Anywhere,
+            };
+            let mut any_of = Vec::with_capacity(spec.any_of.len());
+            for test in spec.any_of.iter() {
+                let id = predicates.intern(target, test, fields).map_err(|reason| {
+                    let written = draft.said.get(spec.said).map_or("", |said| &said.pattern);
+                    let field = spec.field.as_deref().unwrap_or_default();
+                    RuleError::value(field, written, reason).at(spec.line)
+                })?;
+                any_of.push(id);
+            }
+            let leaf = Leaf { any_of: any_of.into(), negated: spec.negated, said: spec.said };
+            Ok::<_, Fault>(Tree::Leaf(leaf))
+        })?;
+        tree.order_by_cost(&|leaf: &Leaf| {
+            leaf.any_of
+                .iter()
+                .filter_map(|id| predicates.get(*id))
+                .fold(0, |sum: u32, predicate| sum.saturating_add(predicate.cost()))
+        });
+        Ok(tree)
+    }
+
+    fn refuse(&mut self, source: &str, title: Option<String>, fault: Fault) {
+        self.refused.push(Refused {
+            source: source.to_owned(),
+            title,
+            line: fault.line,
+            reason: fault.cause.to_string(),
+            remedy: fault.cause.remedy(),
+            cause: fault.cause,
+        });
+    }
+
+    fn finish(self) -> Compiled {
+        let predicates = self.predicates.into_predicates();
+        Compiled {
+            rules: RuleSet::new(self.plans, self.fields, predicates),
+            refused: self.refused,
+            lints: self.lints,
+        }
+    }
+}
+
+/// The title of a document that may not even be YAML.
+fn title_of(text: &str) -> Option<String> {
+    let line = text.lines().find_map(|line| line.strip_prefix("title:"))?;
+    let title = line.trim().trim_matches(['"', '\'']);
+    (!title.is_empty()).then(|| crate::error::shown(title))
+}

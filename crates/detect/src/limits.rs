@@ -1,0 +1,34 @@
+//! Limits on everything a rule author or a rule feed may send us, and how they relate.
+
+/// Bytes of one rule document. The largest public rule (a list of driver hashes) has 295 kB.
+pub const RULE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of one source, which may hold several documents.
+pub const SOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Nesting of lists and maps in a document.
+pub const YAML_DEPTH_MAX: usize = 32;
+/// Nodes of a document once its aliases are resolved: the fence against "a billion laughs".
+pub const YAML_NODES_MAX: usize = 200_000;
+/// Bytes of one value of a rule.
+pub const PATTERN_BYTES_MAX: usize = 16 * 1024;
+/// Values of a rule's condition, counted as often as the condition names their selection.
+pub const LEAVES_MAX: usize = 100_000;
+/// Words and parentheses of a condition.
+pub const CONDITION_WORDS_MAX: usize = 2_000;
+/// Nesting of parentheses and `not` in a condition.
+pub const CONDITION_DEPTH_MAX: usize = 64;
+/// Patterns that one value may become by placeholders and encodings.
+pub const ALTERNATIVES_MAX: usize = 20_000;
+/// Bytes of a compiled regular expression.
+pub const REGEX_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes a regular expression may use for its cache of states while it searches.
+pub const REGEX_CACHE_BYTES_MAX: usize = 512 * 1024;
+/// Groups within groups of a regular expression.
+pub const REGEX_NEST_MAX: u32 = 64;
+/// Nesting of an event's values that keywords and dotted names look into.
+pub const EVENT_DEPTH_MAX: usize = model::limits::VALUE_DEPTH_MAX;
+/// Characters of a hostile text that a message repeats.
+pub const SHOWN_CHARS_MAX: usize = 80;
+
+const _: () = assert!(PATTERN_BYTES_MAX < RULE_BYTES_MAX);
+const _: () = assert!(RULE_BYTES_MAX < SOURCE_BYTES_MAX);
+const _: () = assert!(REGEX_CACHE_BYTES_MAX < REGEX_BYTES_MAX);

@@ -1,0 +1,249 @@
+//! One question about one field. Equal questions of different rules are one predicate, asked at most once
+//! per event.
+
+use crate::limits;
+use crate::net::Network;
+use crate::number::{Comparison, Number, TimePart};
+use crate::pattern::Pattern;
+use crate::text::TextMatcher;
+use crate::view::{FieldId, FieldTable, Scalar, View};
+use std::collections::HashMap;
+
+/// A predicate of a rule set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PredicateId(u32);
+
+impl PredicateId {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A test as a rule means it: the key by which equal tests are found.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum TestSpec {
+    /// The whole value fits the pattern, which is normalised.
+    Text { pattern: Pattern, cased: bool },
+    /// The field is missing or has no value.
+    Null,
+    /// The field is there, with or without value; or it is not, when that is wanted.
+    Exists { wanted: bool },
+    /// The expression is found somewhere in the value.
+    Regex { source: String, flags: RegexFlags },
+    /// The value is an address of the network.
+    Network(Network),
+    /// The value, or the part of its date, compares with the number.
+    Compare { part: Option<TimePart>, comparison: Comparison, number: Number },
+    /// The value is, begins with, ends with or holds a value of another field.
+    SameAs { field: String, place: Place, cased: bool },
+}
+
+/// Where one text is wanted in another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    Whole,
+    Start,
+    End,
+    Inside,
+}
+
+/// The sub-modifiers of `re`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct RegexFlags {
+    pub(crate) ignore_case: bool,
+    pub(crate) multi_line: bool,
+    pub(crate) dot_all: bool,
+}
+
+/// Which values are tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    Field(FieldId),
+    /// Any value of the event.
+    Anywhere,
+}
+
+/// A compiled question.
+#[derive(Debug)]
+pub(crate) struct Predicate {
+    target: Target,
+    test: Test,
+}
+
+#[derive(Debug)]
+enum Test {
+    Text { matcher: TextMatcher, cased: bool },
+    Null,
+    Exists { wanted: bool },
+    Regex(Box<regex::Regex>),
+    Network(Network),
+    Compare { part: Option<TimePart>, comparison: Comparison, number: Number },
+    SameAs { other: FieldId, place: Place, cased: bool },
+}
+
+impl Predicate {
+    /// Whether the event answers the question with yes. A missing field always answers no, except where
+    /// absence is what the question is about.
+    pub(crate) fn holds(&self, view: &View<'_>) -> bool {
+        match (&self.test, self.target) {
+            (Test::Null, Target::Field(field)) => {
+                view.field(field).is_none_or(crate::view::Present::is_null)
+            }
+            (Test::Exists { wanted }, Target::Field(field)) => {
+                view.field(field).is_some() == *wanted
+            }
+            _ => self.witness(view).is_some(),
+        }
+    }
+
+    /// The value that makes the predicate hold, as text; `None` when it does not hold or when it holds
+    /// because there is no value.
+    pub(crate) fn value_that_holds(&self, view: &View<'_>) -> Option<String> {
+        match (&self.test, self.target) {
+            (Test::Null, _) => None,
+            (Test::Exists { .. }, Target::Field(field)) => view.field(field)?.shown(),
+            _ => self.witness(view).map(|scalar| scalar.text().to_owned()),
+        }
+    }
+
+    /// What the field holds, as text, for a predicate that is wanted not to hold.
+    pub(crate) fn value_of_field(&self, view: &View<'_>) -> Option<String> {
+        match self.target {
+            Target::Field(field) => view.field(field)?.shown(),
+            Target::Anywhere => None,
+        }
+    }
+
+    /// How dear the question is, in rough units.
+    pub(crate) const fn cost(&self) -> u32 {
+        let one_value = match &self.test {
+            Test::Null | Test::Exists { .. } => 1,
+            Test::Text { matcher, .. } => matcher.cost(),
+            Test::Compare { part: None, .. } => 2,
+            Test::Network(_) | Test::SameAs { .. } | Test::Compare { .. } => 10,
+            Test::Regex(_) => 40,
+        };
+        match self.target {
+            Target::Field(_) => one_value,
+            Target::Anywhere => one_value * 20,
+        }
+    }
+
+    fn witness<'v, 'e>(&self, view: &'v View<'e>) -> Option<&'v Scalar<'e>> {
+        let scalars = match self.target {
+            Target::Field(field) => view.field(field)?.scalars(),
+            Target::Anywhere => view.everything(),
+        };
+        scalars.iter().find(|scalar| self.test.holds_for(scalar, view))
+    }
+}
+
+impl Test {
+    fn holds_for(&self, scalar: &Scalar<'_>, view: &View<'_>) -> bool {
+        match self {
+            Self::Text { matcher, cased } => matcher.is_match(scalar.text_for(*cased)),
+            Self::Regex(regex) => regex.is_match(scalar.text()),
+            Self::Network(network) => {
+                scalar.text().parse().is_ok_and(|address| network.contains(address))
+            }
+            Self::Compare { part, comparison, number } => {
+                let found = match part {
+                    Some(part) => part.of_value(scalar.value),
+                    None => Number::of_value(scalar.value),
+                };
+                found.is_some_and(|found| comparison.holds(found, *number))
+            }
+            Self::SameAs { other, place, cased } => {
+                let text = scalar.text_for(*cased);
+                view.field(*other).is_some_and(|other| {
+                    other.scalars().iter().any(|wanted| {
+                        let wanted = wanted.text_for(*cased);
+                        match place {
+                            Place::Whole => text == wanted,
+                            Place::Start => text.starts_with(wanted),
+                            Place::End => text.ends_with(wanted),
+                            Place::Inside => text.contains(wanted),
+                        }
+                    })
+                })
+            }
+            // These are about the field, not about one of its values.
+            Self::Null | Self::Exists { .. } => false,
+        }
+    }
+}
+
+/// All predicates of a rule set.
+#[derive(Debug, Default)]
+pub(crate) struct PredicateTable {
+    predicates: Vec<Predicate>,
+    known: HashMap<(Target, TestSpec), PredicateId>,
+}
+
+impl PredicateTable {
+    /// The predicate of a question; the first one to ask makes it.
+    ///
+    /// # Errors
+    /// Why a regular expression does not compile, in words.
+    pub(crate) fn intern(
+        &mut self,
+        target: Target,
+        spec: &TestSpec,
+        fields: &mut FieldTable,
+    ) -> Result<PredicateId, String> {
+        let key = (target, spec.clone());
+        if let Some(known) = self.known.get(&key) {
+            return Ok(*known);
+        }
+        let test = match spec {
+            TestSpec::Text { pattern, cased } => {
+                Test::Text { matcher: TextMatcher::compile(pattern), cased: *cased }
+            }
+            TestSpec::Null => Test::Null,
+            TestSpec::Exists { wanted } => Test::Exists { wanted: *wanted },
+            TestSpec::Regex { source, flags } => Test::Regex(Box::new(regex(source, *flags)?)),
+            TestSpec::Network(network) => Test::Network(*network),
+            TestSpec::Compare { part, comparison, number } => {
+                Test::Compare { part: *part, comparison: *comparison, number: *number }
+            }
+            TestSpec::SameAs { field, place, cased } => {
+                Test::SameAs { other: fields.intern(field), place: *place, cased: *cased }
+            }
+        };
+        let id = PredicateId(u32::try_from(self.predicates.len()).unwrap_or(u32::MAX));
+        self.predicates.push(Predicate { target, test });
+        self.known.insert(key, id);
+        Ok(id)
+    }
+
+    /// The finished list; the keys are needed only while rules are loaded.
+    pub(crate) fn into_predicates(self) -> Vec<Predicate> {
+        self.predicates
+    }
+
+    pub(crate) fn get(&self, id: PredicateId) -> Option<&Predicate> {
+        self.predicates.get(id.index())
+    }
+}
+
+fn regex(source: &str, flags: RegexFlags) -> Result<regex::Regex, String> {
+    regex::RegexBuilder::new(source)
+        .case_insensitive(flags.ignore_case)
+        .multi_line(flags.multi_line)
+        .dot_matches_new_line(flags.dot_all)
+        .size_limit(limits::REGEX_BYTES_MAX)
+        .dfa_size_limit(limits::REGEX_CACHE_BYTES_MAX)
+        .nest_limit(limits::REGEX_NEST_MAX)
+        .build()
+        .map_err(|err| match err {
+            regex::Error::CompiledTooBig(limit) => {
+                format!("the regular expression needs more than {limit} bytes once compiled")
+            }
+            // The parser draws a picture over several lines; its last line says what is wrong.
+            other => {
+                let words = other.to_string();
+                let last = words.lines().last().unwrap_or_default();
+                format!("the regular expression is not understood: {}", last.trim())
+            }
+        })
+}

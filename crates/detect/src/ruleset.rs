@@ -1,0 +1,193 @@
+//! The rule set: trees over shared predicates, grouped by log source.
+//!
+//! Each event is laid out once ([`View`]); rules whose log source fits it are asked; each predicate is
+//! answered at most once per event, whatever number of rules share it. Only rules that match are gone
+//! through a second time, to write down why.
+
+use crate::matched::Match;
+use crate::predicate::{Predicate, PredicateId};
+use crate::rule::{Rule, RuleLogSource};
+use crate::selection::Said;
+use crate::tree::Tree;
+use crate::view::{FieldTable, View};
+use model::{Event, Why};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Rules that can be evaluated together.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    rules: Vec<Arc<Rule>>,
+    plans: Vec<Plan>,
+    /// Active rules by what they ask of an event's log source; places in `plans`.
+    groups: Vec<(RuleLogSource, Vec<usize>)>,
+    fields: FieldTable,
+    predicates: Vec<Predicate>,
+}
+
+/// A rule with its condition.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) rule: Arc<Rule>,
+    pub(crate) tree: Tree<Leaf>,
+    pub(crate) said: Vec<Said>,
+}
+
+/// One value of a rule.
+#[derive(Debug, Clone)]
+pub(crate) struct Leaf {
+    /// One of these must hold.
+    pub(crate) any_of: Box<[PredicateId]>,
+    /// The leaf holds when none of them does.
+    pub(crate) negated: bool,
+    /// Place in the plan's `said`.
+    pub(crate) said: usize,
+}
+
+/// Memory that [`RuleSet::evaluate_with`] uses again for the next event. Empty at first; belongs to one
+/// thread, and may be used with any rule set.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Per predicate: twice the stamp of the event that was answered, plus 1 for yes.
+    answers: Vec<u64>,
+    stamp: u64,
+}
+
+impl RuleSet {
+    pub(crate) fn new(plans: Vec<Plan>, fields: FieldTable, predicates: Vec<Predicate>) -> Self {
+        let mut groups: BTreeMap<RuleLogSource, Vec<usize>> = BTreeMap::new();
+        for (place, plan) in plans.iter().enumerate().filter(|(_, plan)| plan.rule.is_active()) {
+            groups.entry(plan.rule.logsource.clone()).or_default().push(place);
+        }
+        let rules = plans.iter().map(|plan| Arc::clone(&plan.rule)).collect();
+        Self { rules, plans, groups: groups.into_iter().collect(), fields, predicates }
+    }
+
+    /// Every loaded rule in the order of the sources, also those that are not evaluated
+    /// ([`Rule::is_active`]).
+    #[must_use]
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// Every rule that matches the event, in the order of the sources.
+    #[must_use]
+    pub fn evaluate(&self, event: &Event) -> Vec<Match> {
+        self.evaluate_with(event, &mut Scratch::default())
+    }
+
+    /// As [`RuleSet::evaluate`], with memory that is kept from event to event.
+    #[must_use]
+    pub fn evaluate_with(&self, event: &Event, scratch: &mut Scratch) -> Vec<Match> {
+        let fitting =
+            || self.groups.iter().filter(|(wants, _)| wants.is_satisfied_by(&event.source));
+        if fitting().next().is_none() {
+            return Vec::new();
+        }
+        scratch.begin(self.predicates.len());
+        let view = View::new(&self.fields, &event.fields);
+        let mut asked = Asked { predicates: &self.predicates, view: &view, scratch };
+        let mut matched: Vec<usize> = fitting()
+            .flat_map(|(_, places)| places)
+            .copied()
+            .filter(|place| self.plans.get(*place).is_some_and(|plan| asked.holds(&plan.tree)))
+            .collect();
+        matched.sort_unstable();
+        matched
+            .into_iter()
+            .filter_map(|place| self.plans.get(place))
+            .map(|plan| Match { rule: Arc::clone(&plan.rule), why: asked.why(plan) })
+            .collect()
+    }
+}
+
+impl Scratch {
+    /// Forgets the last event, without touching each answer.
+    fn begin(&mut self, predicates: usize) {
+        self.stamp += 1;
+        if self.answers.len() < predicates {
+            self.answers.resize(predicates, 0);
+        }
+    }
+}
+
+/// The predicates of one event, each answered when first asked.
+struct Asked<'a, 'e> {
+    predicates: &'a [Predicate],
+    view: &'a View<'e>,
+    scratch: &'a mut Scratch,
+}
+
+impl Asked<'_, '_> {
+    fn holds(&mut self, tree: &Tree<Leaf>) -> bool {
+        match tree {
+            Tree::All(parts) => parts.iter().all(|part| self.holds(part)),
+            Tree::Any(parts) => parts.iter().any(|part| self.holds(part)),
+            Tree::Not(part) => !self.holds(part),
+            Tree::Leaf(leaf) => self.leaf_holds(leaf),
+        }
+    }
+
+    fn leaf_holds(&mut self, leaf: &Leaf) -> bool {
+        leaf.any_of.iter().any(|id| self.answer(*id)) != leaf.negated
+    }
+
+    fn answer(&mut self, id: PredicateId) -> bool {
+        let Some(predicate) = self.predicates.get(id.index()) else { return false };
+        let Some(answer) = self.scratch.answers.get_mut(id.index()) else { return false };
+        if *answer >> 1 != self.scratch.stamp {
+            *answer = self.scratch.stamp << 1 | u64::from(predicate.holds(self.view));
+        }
+        *answer & 1 == 1
+    }
+
+    /// Every leaf that held in the satisfied parts of the condition, in the order of the rule.
+    fn why(&mut self, plan: &Plan) -> Vec<Why> {
+        let mut held = BTreeMap::new();
+        self.collect(&plan.tree, &mut held);
+        held.into_iter()
+            .filter_map(|(place, value)| {
+                let said = plan.said.get(place)?;
+                Some(Why {
+                    selection: said.selection.to_string(),
+                    field: said.field.as_ref().map(ToString::to_string),
+                    modifier: said.modifier.to_string(),
+                    pattern: said.pattern.to_string(),
+                    value,
+                })
+            })
+            .collect()
+    }
+
+    /// `tree` holds. What stands behind `not` did not hold, so there is nothing to show of it.
+    fn collect(&mut self, tree: &Tree<Leaf>, held: &mut BTreeMap<usize, Option<String>>) {
+        match tree {
+            Tree::All(parts) => {
+                for part in parts {
+                    self.collect(part, held);
+                }
+            }
+            Tree::Any(parts) => {
+                for part in parts {
+                    if self.holds(part) {
+                        self.collect(part, held);
+                    }
+                }
+            }
+            Tree::Not(_) => {}
+            Tree::Leaf(leaf) => {
+                let value = self.value_of(leaf);
+                held.insert(leaf.said, value);
+            }
+        }
+    }
+
+    fn value_of(&mut self, leaf: &Leaf) -> Option<String> {
+        let shown = leaf.any_of.iter().find(|id| leaf.negated || self.answer(**id))?;
+        let predicate = self.predicates.get(shown.index())?;
+        match leaf.negated {
+            true => predicate.value_of_field(self.view),
+            false => predicate.value_that_holds(self.view),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Test cases that lie beside a rule (`<rule>.test.yml`), and how they are run.
+//!
+//! ```yaml
+//! rule: <rule id>
+//! cases:
+//!   - name: business user runs whoami
+//!     expect: match            # or: none
+//!     event: { product: linux, category: process_creation, fields: { Image: /usr/bin/whoami } }
+//! ```
+//!
+//! `service` may stand beside or instead of `category`; both may be lists.
+
+use crate::error::{Fault, shown};
+use crate::rule::Rule;
+use crate::ruleset::RuleSet;
+use crate::yaml::{self, Kind, Meaning, Node};
+use model::{
+    AgentId, DeviceId, EpochId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp, Value,
+    Why,
+};
+use std::borrow::Cow;
+use std::fmt;
+
+/// The test cases of one rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleTest {
+    /// The rule's id.
+    pub rule: String,
+    /// The cases, at least one.
+    pub cases: Vec<Case>,
+}
+
+/// An event and what the rule must say to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The case in words.
+    pub name: String,
+    /// What the rule must say.
+    pub expect: Expect,
+    /// The event.
+    pub event: Event,
+}
+
+/// What a rule must say to an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// It matches.
+    Match,
+    /// It does not.
+    None,
+}
+
+/// A test file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{source_name}:{line}: {reason}; write the test file as the documentation of rule tests shows"
+)]
+pub struct TestError {
+    /// The file's name as given.
+    pub source_name: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What came of one case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The case in words.
+    pub case: String,
+    /// What was expected.
+    pub expected: Expect,
+    /// What happened.
+    pub found: Found,
+}
+
+/// What a rule said to the event of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// It matched, for these reasons.
+    Match(Vec<Why>),
+    /// It did not match.
+    None,
+    /// It was never asked, because the event is not of its log source.
+    OtherLogSource,
+    /// It is not loaded, or by its status not evaluated.
+    NotEvaluated,
+}
+
+impl Outcome {
+    /// Whether the rule said what was expected. A rule that was not asked passes no case: a test that
+    /// expects nothing would otherwise pass for a misspelt category.
+    #[must_use]
+    pub const fn passed(&self) -> bool {
+        match self.expected {
+            Expect::Match => matches!(self.found, Found::Match(_)),
+            Expect::None => matches!(self.found, Found::None),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let expected = match self.expected {
+            Expect::Match => "a match",
+            Expect::None => "no match",
+        };
+        write!(f, "{}: expected {expected}, ", self.case)?;
+        match &self.found {
+            Found::None => f.write_str("found none"),
+            Found::OtherLogSource => f.write_str(
+                "but the event's product, service and category are not those of the rule's logsource",
+            ),
+            Found::NotEvaluated => f.write_str("but the rule is not loaded or not active"),
+            Found::Match(why) => {
+                f.write_str("found a match")?;
+                for reason in why {
+                    let field = reason.field.as_deref().unwrap_or("any field");
+                    let value = reason.value.as_deref().unwrap_or("nothing");
+                    write!(f, ", {}: {field} has {:?}", reason.selection, shown(value))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Reads a test file; `source_name` is for messages.
+///
+/// # Errors
+/// What is wrong with the file, and on which line.
+pub fn parse(source_name: &str, text: &str) -> Result<RuleTest, TestError> {
+    let wrong = |line: usize, reason: String| TestError {
+        source_name: source_name.to_owned(),
+        line,
+        reason,
+    };
+    let documents = yaml::documents(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let [document] = documents.as_slice() else {
+        let reason = format!("expected one document, found {}", documents.len());
+        return Err(wrong(1, reason));
+    };
+    let root = yaml::parse(*document).map_err(|Fault { line, cause }| {
+        wrong(line.unwrap_or(document.first_line), cause.to_string())
+    })?;
+    read(&root).map_err(|(line, reason)| wrong(line, reason))
+}
+
+/// Runs the cases against a rule set that holds the rule.
+#[must_use]
+pub fn run(rules: &RuleSet, test: &RuleTest) -> Vec<Outcome> {
+    let rule = rules.rules().iter().find(|rule| rule.id == test.rule);
+    let outcome = |case: &Case| Outcome {
+        case: case.name.clone(),
+        expected: case.expect,
+        found: rule.map_or(Found::NotEvaluated, |rule| ask(rules, rule, &case.event)),
+    };
+    test.cases.iter().map(outcome).collect()
+}
+
+fn ask(rules: &RuleSet, rule: &Rule, event: &Event) -> Found {
+    if !rule.is_active() {
+        return Found::NotEvaluated;
+    }
+    if !rule.logsource.is_satisfied_by(&event.source) {
+        return Found::OtherLogSource;
+    }
+    let matches = rules.evaluate(event);
+    let own = matches.into_iter().find(|found| found.rule.id == rule.id);
+    own.map_or(Found::None, |found| Found::Match(found.why))
+}
+
+type Wrong = (usize, String);
+
+fn read(root: &Node) -> Result<RuleTest, Wrong> {
+    only_keys(root, &["rule", "cases"])?;
+    let rule = text_of(root, "rule")?;
+    let cases_node = root.get("cases").ok_or((root.line, "cases are missing".to_owned()))?;
+    let Kind::List(items) = &cases_node.kind else {
+        return Err((cases_node.line, "cases are not a list".to_owned()));
+    };
+    if items.is_empty() {
+        return Err((cases_node.line, "there are no cases".to_owned()));
+    }
+    let cases: Result<Vec<Case>, Wrong> = items.iter().map(case).collect();
+    Ok(RuleTest { rule, cases: cases? })
+}
+
+fn case(node: &Node) -> Result<Case, Wrong> {
+    only_keys(node, &["name", "expect", "event"])?;
+    let expect = match text_of(node, "expect")?.as_str() {
+        "match" => Expect::Match,
+        "none" => Expect::None,
+        other => {
+            let reason = format!("expect is {:?}, must be match or none", shown(other));
+            return Err((node.line, reason));
+        }
+    };
+    let event_node = node.get("event").ok_or((node.line, "the event is missing".to_owned()))?;
+    Ok(Case { name: text_of(node, "name")?, expect, event: event(event_node)? })
+}
+
+/// An event of nobody's device, at the beginning of time: rules look at log source and fields only.
+fn event(node: &Node) -> Result<Event, Wrong> {
+    only_keys(node, &["product", "service", "category", "fields"])?;
+    let names = |key: &str| -> Result<Vec<Cow<'static, str>>, Wrong> {
+        let items = node.get(key).map(Node::items).unwrap_or_default();
+        items
+            .iter()
+            .map(|item| match item.text() {
+                Some(text) => Ok(Cow::Owned(text.to_owned())),
+                None => Err((item.line, format!("{key} is {}", item.describe()))),
+            })
+            .collect()
+    };
+    let product = match node.get("product") {
+        None => Cow::Borrowed(""),
+        Some(_) => Cow::Owned(text_of(node, "product")?),
+    };
+    let source = LogSource { product, services: names("service")?, categories: names("category")? };
+    let kind_of = |category: &Cow<'static, str>| {
+        EventKind::ALL.iter().copied().find(|kind| kind.sigma_categories().contains(&&**category))
+    };
+    let kind = source.categories.iter().find_map(kind_of).unwrap_or(EventKind::Other);
+    let fields_node = node.get("fields").ok_or((node.line, "fields are missing".to_owned()))?;
+    let Value::Map(pairs) = value(fields_node)? else {
+        return Err((fields_node.line, "fields are not a map".to_owned()));
+    };
+    Ok(Event {
+        kind,
+        device: DeviceId::from_bits(0),
+        stream: StreamKey { agent: AgentId::from_bits(0), epoch: EpochId::from_bits(0), seq: 1 },
+        observed_at: Timestamp::from_nanos(0),
+        received_at: Timestamp::from_nanos(0),
+        source,
+        fields: pairs.into_iter().collect::<Fields>(),
+        raw: None,
+    })
+}
+
+fn value(node: &Node) -> Result<Value, Wrong> {
+    Ok(match &node.kind {
+        Kind::Map(entries) => Value::Map(
+            entries
+                .iter()
+                .map(|entry| Ok((entry.key.clone(), value(&entry.value)?)))
+                .collect::<Result<_, Wrong>>()?,
+        ),
+        Kind::List(items) => Value::List(items.iter().map(value).collect::<Result<_, Wrong>>()?),
+        Kind::Scalar(scalar) => match scalar.meaning {
+            Meaning::Null => Value::Null,
+            Meaning::Bool(truth) => Value::Bool(truth),
+            Meaning::Float(number) => Value::Float(number),
+            Meaning::Text => Value::Text(scalar.text.clone()),
+            Meaning::Int(number) => match (i64::try_from(number), u64::try_from(number)) {
+                (Ok(number), _) => Value::Int(number),
+                (_, Ok(number)) => Value::UInt(number),
+                _ => return Err((node.line, format!("{number} has more than 64 bits"))),
+            },
+        },
+    })
+}
+
+fn text_of(node: &Node, key: &str) -> Result<String, Wrong> {
+    let found = node.get(key).ok_or((node.line, format!("{key} is missing")))?;
+    match found.text() {
+        Some(text) => Ok(text.to_owned()),
+        None => Err((found.line, format!("{key} is {}", found.describe()))),
+    }
+}
+
+fn only_keys(node: &Node, known: &[&str]) -> Result<(), Wrong> {
+    let Kind::Map(entries) = &node.kind else {
+        return Err((node.line, format!("expected a map, found {}", node.describe())));
+    };
+    match entries.iter().find(|entry| !known.contains(&entry.key.as_str())) {
+        Some(entry) => {
+            let known = known.join(", ");
+            Err((entry.line, format!("{:?} is none of {known}", shown(&entry.key))))
+        }
+        None => Ok(()),
+    }
+}
