@@ -79,7 +79,8 @@ pub(crate) fn recover(disk: &dyn Disk, options: &Options) -> Result<Recovered, S
     let mut incidents = Vec::new();
     let stored_ack = ack::read(disk)?;
     let candidates = list_segments(disk)?;
-    let epoch = choose_epoch(stored_ack, &candidates, options.new_epoch);
+    let known_epoch = known_epoch(stored_ack, &candidates);
+    let epoch = known_epoch.unwrap_or(options.new_epoch);
     let acknowledged = stored_ack.filter(|ack| ack.epoch == epoch).map_or(0, |ack| ack.seq);
     if stored_ack.is_none() {
         set_aside_ack(disk, &mut incidents)?;
@@ -94,7 +95,7 @@ pub(crate) fn recover(disk: &dyn Disk, options: &Options) -> Result<Recovered, S
             {
                 kept.push(candidate);
             }
-            Header::Damaged if epoch != options.new_epoch => {
+            Header::Damaged if known_epoch.is_some() => {
                 incidents.push(Incident::HeaderDamaged { file: candidate.name() });
                 kept.push(candidate);
             }
@@ -198,15 +199,12 @@ fn list_segments(disk: &dyn Disk) -> Result<Vec<Candidate>, SpoolError> {
     Ok(candidates)
 }
 
-fn choose_epoch(stored: Option<StoredAck>, candidates: &[Candidate], new_epoch: u128) -> u128 {
+fn known_epoch(stored: Option<StoredAck>, candidates: &[Candidate]) -> Option<u128> {
     let of_segment = |candidate: &Candidate| match candidate.header {
         Header::Known { epoch, first_seq } if first_seq == candidate.first_seq => Some(epoch),
         _ => None,
     };
-    stored
-        .map(|ack| ack.epoch)
-        .or_else(|| candidates.iter().rev().find_map(of_segment))
-        .unwrap_or(new_epoch)
+    stored.map(|ack| ack.epoch).or_else(|| candidates.iter().rev().find_map(of_segment))
 }
 
 fn set_aside_ack(disk: &dyn Disk, incidents: &mut Vec<Incident>) -> Result<(), SpoolError> {
