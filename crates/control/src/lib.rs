@@ -1,1 +1,123 @@
-//! Placeholder.
+//! The one door to state: people, sessions, enrolment, devices, alerts, searches, the sums.
+//!
+//! Knows who may do what and writes down who did it. Refuses to know HTML, HTTP and how the lake stores.
+//!
+//! Invariant: every use case that a person reaches takes an [`Actor`] and checks its permission itself;
+//! an `Actor` comes from a session's secret and from nothing else.
+//! Invariant: reading personal data (a search, an alert, a device, an event) is in the audit chain before
+//! the answer is given; when the chain cannot be written, there is no answer.
+//! Invariant: secrets leave this crate once, when they are made; stored are only their hashes.
+//! Invariant: text from users reaches SQL as a parameter only.
+//! Invariant: an agent's identity comes from its certificate, and the server chose the name in it.
+
+mod actor;
+mod alerts;
+mod ancestors;
+mod audit;
+mod authority;
+mod devices;
+mod digest;
+mod enrol;
+mod error;
+mod events;
+#[cfg(feature = "fixture")]
+pub mod fixture;
+pub mod limits;
+mod predicate;
+mod random;
+mod rows;
+mod search;
+mod signin;
+mod store;
+mod sums;
+mod today;
+pub mod view;
+
+pub use actor::{Actor, Permission, Role};
+pub use audit::{AuditProblem, AuditReport};
+pub use authority::ServerIdentity;
+pub use enrol::{AgentIdentity, Enrolled};
+pub use error::{ControlError, ErrorClass, Language, QueryFault};
+pub use signin::NewSession;
+pub use sums::{ClassAudit, EventAudit, StreamAudit};
+
+use audit::{Action, Cause, Entry};
+use lake::Lake;
+use model::Clock;
+use serde_json::json;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What the rules engine said when it loaded its rules; shown on the first page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RulesSummary {
+    /// Rules in force.
+    pub loaded: usize,
+    /// Rules refused, each with its file and the reason.
+    pub refused: Vec<(String, String)>,
+}
+
+/// The use cases over one data folder.
+pub struct Control {
+    store: store::Store,
+    authority: authority::Authority,
+    lake: Arc<Lake>,
+    rules: RulesSummary,
+    clock: Arc<dyn Clock>,
+    strangers: signin::Strangers,
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Control").finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    /// Opens the state under `directory` (`control.sqlite`, `authority/`); makes it at the first start.
+    ///
+    /// # Errors
+    /// [`ControlError::Io`] when the folder cannot be used, [`ControlError::TooNew`] when a newer version
+    /// wrote it, [`ControlError::Corrupt`] when a key or certificate is damaged.
+    pub async fn open(
+        directory: &Path,
+        lake: Arc<Lake>,
+        rules: RulesSummary,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ControlError> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(
+            |source| ControlError::Io { action: "create", path: directory.to_owned(), source },
+        )?;
+        let authority = authority::Authority::open(directory, clock.now())?;
+        let store = store::Store::open(&directory.join("control.sqlite")).await?;
+        Ok(Self { store, authority, lake, rules, clock, strangers: signin::Strangers::default() })
+    }
+
+    /// The private authority's certificate, the server's certificate and its key. The certificate is
+    /// renewed by [`Control::open`] when a third of its life is left.
+    #[must_use]
+    pub fn server_identity(&self) -> ServerIdentity {
+        self.authority.server().clone()
+    }
+
+    /// The one check of permissions. A refusal is in the audit chain.
+    async fn require(
+        &self,
+        actor: &Actor,
+        wanted: &[Permission],
+        use_case: &'static str,
+    ) -> Result<(), ControlError> {
+        let Some(missing) = wanted.iter().copied().find(|one| !actor.may(*one)) else {
+            return Ok(());
+        };
+        self.record(Entry {
+            cause: Cause::Person(actor),
+            action: Action::PermissionRefused,
+            target: use_case.to_owned(),
+            detail: json!({ "missing": missing.name() }),
+        })
+        .await?;
+        Err(ControlError::NotPermitted { person: actor.name().to_owned(), permission: missing })
+    }
+}

@@ -200,7 +200,7 @@ pub struct AlertPage {
     pub device_name: String,
     /// The process's ancestors, the oldest first, the process itself last; empty when the event names none.
     pub ancestors: Vec<ProcessNode>,
-    /// How often the rule matched in the 30 days before, on how many devices.
+    /// How often the rule matched in the 30 days up to this alert, this one included.
     pub rule_matches_30d: u64,
     /// On how many devices.
     pub rule_devices_30d: u64,
@@ -235,7 +235,7 @@ pub struct FieldFilter {
 /// What to search for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchQuery {
-    /// In which families; empty: in all.
+    /// In which families; empty: in all, without the agents' counters, which would bury the rest.
     pub families: Vec<Family>,
     /// When.
     pub range: TimeRange,
@@ -266,8 +266,10 @@ pub struct EventRow {
     pub received_at: Timestamp,
     /// Every field that has a value: Sigma name and text, in the registry's order.
     pub fields: Vec<(String, String)>,
-    /// Alerts on this event.
+    /// Alerts on this event, the most severe first.
     pub alerts: Vec<AlertId>,
+    /// The original record, when it was kept and a single event was asked for.
+    pub raw: Option<String>,
 }
 
 /// The answer to a search, newest first.

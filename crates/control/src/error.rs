@@ -1,0 +1,335 @@
+//! What can go wrong, whose fault it is, and what each side may read about it.
+
+use crate::actor::Permission;
+use std::path::PathBuf;
+
+/// The languages in which a user reads a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// Japanese.
+    Ja,
+    /// English.
+    En,
+}
+
+/// What the caller does with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// Nothing changed; the same call may succeed later.
+    Retry,
+    /// The call itself is wrong or not allowed; the same call fails again.
+    Reject,
+    /// A stored value is damaged; only what touches it fails.
+    Poison,
+    /// The installation is damaged or belongs to another version; a human is needed.
+    Fatal,
+}
+
+/// Why a search is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryFault {
+    /// The interval ends before it begins, or is empty.
+    RangeEmpty,
+    /// Too many field conditions or words.
+    TooMany,
+    /// A name, a value or a word is too long.
+    TooLong,
+    /// A word or a value to search for is empty.
+    Empty,
+}
+
+/// An error of a use case. `Display` is for the log; a user reads [`ControlError::user_message`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    // Whoever asks is wrong or not allowed.
+    /// The sign-in token is unknown, used or too old.
+    #[error("sign-in refused: the token {reason}; issue a new link on the server")]
+    SignInRefused {
+        /// Why, for the log only: a stranger must not learn which tokens exist.
+        reason: &'static str,
+    },
+    /// There is no session of this secret, or it has ended.
+    #[error("session refused: it {reason}; sign in again")]
+    SessionEnded {
+        /// Why.
+        reason: &'static str,
+    },
+    /// The person lacks a permission.
+    #[error("{person:?} lacks the permission {}; ask an administrator", permission.name())]
+    NotPermitted {
+        /// Who.
+        person: String,
+        /// What would be needed.
+        permission: Permission,
+    },
+    /// What was asked for does not exist.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// A search names a field that no family has.
+    #[error("there is no field {field:?}; nearest: {}", suggestions.join(", "))]
+    UnknownField {
+        /// The name as given.
+        field: String,
+        /// The nearest names.
+        suggestions: Vec<String>,
+    },
+    /// A search is malformed.
+    #[error("the search is refused: {0:?}")]
+    BadQuery(QueryFault),
+    /// A value given on the command line is out of bounds.
+    #[error("{what} is refused: {reason}")]
+    BadArgument {
+        /// Which value.
+        what: &'static str,
+        /// What is allowed.
+        reason: &'static str,
+    },
+
+    // The endpoint is wrong.
+    /// The enrolment token is unknown, used up or too old.
+    #[error("enrolment refused: the token {reason}; issue a new one on the server")]
+    EnrolmentRefused {
+        /// Why.
+        reason: &'static str,
+    },
+    /// The certificate request or the host's description of itself is malformed.
+    #[error("enrolment refused: the request {reason}")]
+    EnrolmentMalformed {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The client certificate does not belong to an agent of ours.
+    #[error("the client certificate {fingerprint} {reason}; enrol the agent again")]
+    CertificateRefused {
+        /// SHA-256 of the certificate, in hex.
+        fingerprint: String,
+        /// Why.
+        reason: &'static str,
+    },
+
+    // Our own state is damaged or not ours.
+    /// A stored value makes no sense.
+    #[error(
+        "stored {what} {id} is damaged: {reason}; run `mimamori audit` and restore from a backup"
+    )]
+    Corrupt {
+        /// What kind of value.
+        what: &'static str,
+        /// Which.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store was made by a newer version.
+    #[error("{} has version {found}, this program knows up to {known}; start the version that wrote it", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest one known.
+        known: i64,
+    },
+
+    // The surroundings failed.
+    /// The SQL store failed.
+    #[error("the store failed")]
+    Store(#[source] sqlx::Error),
+    /// The lake failed.
+    #[error("the lake failed")]
+    Lake(#[from] lake::LakeError),
+    /// The operating system refused a file operation.
+    #[error("could not {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The certificate library failed.
+    #[error("could not {action}: {reason}")]
+    Certificates {
+        /// What was tried.
+        action: &'static str,
+        /// The library's words.
+        reason: String,
+    },
+    /// The operating system gave no randomness.
+    #[error("no randomness: {reason}")]
+    Randomness {
+        /// The operating system's words.
+        reason: String,
+    },
+}
+
+impl From<sqlx::Error> for ControlError {
+    fn from(err: sqlx::Error) -> Self {
+        Self::Store(err)
+    }
+}
+
+impl ControlError {
+    /// What the caller does with it.
+    #[must_use]
+    pub const fn class(&self) -> ErrorClass {
+        match self {
+            Self::SignInRefused { .. }
+            | Self::SessionEnded { .. }
+            | Self::NotPermitted { .. }
+            | Self::NotFound { .. }
+            | Self::UnknownField { .. }
+            | Self::BadQuery(_)
+            | Self::BadArgument { .. }
+            | Self::EnrolmentRefused { .. }
+            | Self::EnrolmentMalformed { .. }
+            | Self::CertificateRefused { .. } => ErrorClass::Reject,
+            Self::Corrupt { .. } => ErrorClass::Poison,
+            Self::TooNew { .. } => ErrorClass::Fatal,
+            Self::Store(_) | Self::Io { .. } | Self::Certificates { .. } => ErrorClass::Retry,
+            Self::Randomness { .. } => ErrorClass::Retry,
+            Self::Lake(err) => match err.class() {
+                lake::ErrorClass::Retry => ErrorClass::Retry,
+                lake::ErrorClass::Reject => ErrorClass::Reject,
+                lake::ErrorClass::Fatal => ErrorClass::Fatal,
+            },
+        }
+    }
+
+    /// What a user may read: what to do next, and nothing of paths, SQL or other people.
+    #[must_use]
+    pub fn user_message(&self, language: Language) -> String {
+        let (ja, en) = match self {
+            Self::UnknownField { field, suggestions } => {
+                return unknown_field_message(field, suggestions, language);
+            }
+            Self::SignInRefused { .. } => (
+                "サインインできませんでした。リンクは発行から15分以内に一度だけ使えます。サーバーで新しいリンクを発行してください。",
+                "Could not sign in. A link works once and within 15 minutes. Issue a new one on the server.",
+            ),
+            Self::SessionEnded { .. } => (
+                "サインインしていないか、有効期限が切れました。もう一度サインインしてください。",
+                "You are not signed in, or your session has ended. Please sign in again.",
+            ),
+            Self::NotPermitted { .. } => (
+                "この操作の権限がありません。管理者に確認してください。",
+                "You do not have permission for this. Ask an administrator.",
+            ),
+            Self::NotFound { .. } => (
+                "見つかりませんでした。アドレスが誤っているか、保存期間を過ぎています。",
+                "Not found. The address may be wrong, or the retention period is over.",
+            ),
+            Self::BadQuery(fault) => fault.message(),
+            Self::BadArgument { .. } => {
+                ("入力した値が範囲外です。", "A value you gave is out of bounds.")
+            }
+            Self::EnrolmentRefused { .. }
+            | Self::EnrolmentMalformed { .. }
+            | Self::CertificateRefused { .. } => (
+                "エージェントを登録できませんでした。新しいトークンを発行して、もう一度登録してください。",
+                "The agent could not be enrolled. Issue a new token and enrol it again.",
+            ),
+            Self::Lake(err) => match err.class() {
+                lake::ErrorClass::Retry => (
+                    "検索を完了できませんでした。期間を短くするか、しばらくしてからやり直してください。",
+                    "The search could not be completed. Narrow the time range, or try again later.",
+                ),
+                lake::ErrorClass::Reject | lake::ErrorClass::Fatal => INTERNAL,
+            },
+            Self::Corrupt { .. }
+            | Self::TooNew { .. }
+            | Self::Store(_)
+            | Self::Io { .. }
+            | Self::Certificates { .. }
+            | Self::Randomness { .. } => INTERNAL,
+        };
+        match language {
+            Language::Ja => ja.to_owned(),
+            Language::En => en.to_owned(),
+        }
+    }
+}
+
+impl QueryFault {
+    const fn message(self) -> (&'static str, &'static str) {
+        match self {
+            Self::RangeEmpty => (
+                "期間の終わりは、始まりより後にしてください。",
+                "The end of the time range must come after its beginning.",
+            ),
+            Self::TooMany => (
+                "条件が多すぎます。減らしてください。",
+                "There are too many conditions. Use fewer.",
+            ),
+            Self::TooLong => ("検索する語が長すぎます。", "What you search for is too long."),
+            Self::Empty => ("検索する語が空です。", "What you search for is empty."),
+        }
+    }
+}
+
+fn unknown_field_message(field: &str, suggestions: &[String], language: Language) -> String {
+    // The name is the user's own; it is shortened here and escaped where it is shown.
+    let field: String = field.chars().take(60).collect();
+    let list = suggestions.join(", ");
+    match (language, suggestions.is_empty()) {
+        (Language::Ja, true) => format!("「{field}」という項目はありません。"),
+        (Language::Ja, false) => format!("「{field}」という項目はありません。候補: {list}"),
+        (Language::En, true) => format!("There is no field “{field}”."),
+        (Language::En, false) => format!("There is no field “{field}”. Did you mean: {list}?"),
+    }
+}
+
+const INTERNAL: (&str, &str) = (
+    "サーバーで問題が起きました。しばらくしてからやり直してください。続く場合は、管理者がサーバーの記録を確認してください。",
+    "The server had a problem. Try again later; if it stays, an administrator should look into the server's log.",
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_never_read_internals() {
+        let secret = "secret-path-and-sql";
+        let errors = [
+            ControlError::Store(sqlx::Error::Protocol(secret.into())),
+            ControlError::Io {
+                action: "read",
+                path: secret.into(),
+                source: std::io::Error::other(secret),
+            },
+            ControlError::Corrupt { what: "alert", id: secret.into(), reason: secret.into() },
+            ControlError::Lake(lake::LakeError::Engine { reason: secret.into() }),
+            ControlError::NotPermitted {
+                person: secret.into(),
+                permission: Permission::ReadEvents,
+            },
+            ControlError::NotFound { what: "alert", id: secret.into() },
+            ControlError::Certificates { action: "sign", reason: secret.into() },
+        ];
+        for err in errors {
+            for language in [Language::Ja, Language::En] {
+                let message = err.user_message(language);
+                assert!(!message.contains(secret), "{message}");
+                assert!(!message.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_says_what_was_meant() {
+        let err = ControlError::UnknownField {
+            field: "CommandLin".into(),
+            suggestions: vec!["CommandLine".into()],
+        };
+        assert!(err.user_message(Language::En).contains("CommandLine?"));
+        assert!(err.user_message(Language::Ja).contains("候補: CommandLine"));
+    }
+}

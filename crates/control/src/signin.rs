@@ -1,0 +1,301 @@
+//! Sign-in tokens and sessions.
+//!
+//! A token is issued on the server itself, works once and within minutes, and turns into a session. Both
+//! are random secrets of 160 bits; the store keeps their SHA-256, so a stolen database signs nobody in.
+
+use crate::actor::Role;
+use crate::audit::{Action, Cause, Entry};
+use crate::limits::{
+    MINUTE_NS, PERSON_NAME_CHARS_MAX, REFUSALS_PER_MINUTE_MAX, SECRET_BYTES_MAX, SESSION_IDLE_NS,
+    SESSION_LIFE_NS, SESSION_TOUCH_NS, SIGN_IN_TOKEN_LIFE_NS,
+};
+use crate::store::Writing;
+use crate::{Actor, Control, ControlError, digest, random};
+use model::Timestamp;
+use serde_json::json;
+use sqlx::Row;
+use std::sync::Mutex;
+
+/// A session that was just begun. Its secret is not stored and cannot be had again.
+#[derive(Clone)]
+pub struct NewSession {
+    /// For the browser's cookie.
+    pub secret: String,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewSession").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    /// Issues a sign-in token for the person of a name, who becomes an administrator when there is no
+    /// such person yet. Called on the machine itself: whoever can read the data folder may do this anyway.
+    ///
+    /// # Errors
+    /// [`ControlError::BadArgument`] when the name is empty, too long or holds control characters.
+    pub async fn issue_sign_in_token(&self, name: &str) -> Result<String, ControlError> {
+        let name = person_name(name)?;
+        let token = random::secret()?;
+        let now = self.clock.now();
+        let mut writing = self.store.write().await?;
+        let person = person_of_name(&mut writing, name, now).await?;
+        sqlx::query(
+            "INSERT INTO sign_in_token (token_hash, person_id, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind(hash(&token))
+        .bind(&person)
+        .bind(now.nanos())
+        .bind(now.plus_nanos(SIGN_IN_TOKEN_LIFE_NS).nanos())
+        .execute(&mut *writing)
+        .await?;
+        let entry = Entry {
+            cause: Cause::Machine,
+            action: Action::SignInTokenIssued,
+            target: format!("person {person}"),
+            detail: json!({ "name": name }),
+        };
+        self.append(&mut writing, &entry).await?;
+        writing.commit().await?;
+        Ok(token)
+    }
+
+    /// Turns a sign-in token into a session.
+    ///
+    /// # Errors
+    /// [`ControlError::SignInRefused`] when the token is unknown, used or too old.
+    pub async fn sign_in(&self, token: &str) -> Result<NewSession, ControlError> {
+        match self.try_sign_in(token).await {
+            Err(ControlError::SignInRefused { reason }) => {
+                self.record_stranger(Action::SignInRefused, reason).await?;
+                Err(ControlError::SignInRefused { reason })
+            }
+            other => other,
+        }
+    }
+
+    /// Who a session belongs to.
+    ///
+    /// # Errors
+    /// [`ControlError::SessionEnded`] when there is no such session, or it was ended, or it is eight
+    /// hours old, or it was not used for thirty minutes.
+    pub async fn actor(&self, session_secret: &str) -> Result<Actor, ControlError> {
+        let ended = |reason| ControlError::SessionEnded { reason };
+        if session_secret.len() > SECRET_BYTES_MAX {
+            return Err(ended("is unknown"));
+        }
+        let now = self.clock.now();
+        let secret_hash = hash(session_secret);
+        let row = sqlx::query(
+            "SELECT person.id, person.name, person.roles, session.last_used_at, session.expires_at, \
+             session.ended_at FROM session JOIN person ON person.id = session.person_id \
+             WHERE session.secret_hash = $1",
+        )
+        .bind(&secret_hash)
+        .fetch_optional(self.store.pool())
+        .await?
+        .ok_or_else(|| ended("is unknown"))?;
+        let last_used_at = Timestamp::from_nanos(row.try_get(3)?);
+        if row.try_get::<Option<i64>, _>(5)?.is_some() {
+            return Err(ended("was signed out"));
+        }
+        if now.nanos() >= row.try_get::<i64, _>(4)? {
+            return Err(ended("reached its longest life"));
+        }
+        if now >= last_used_at.plus_nanos(SESSION_IDLE_NS) {
+            return Err(ended("was not used for too long"));
+        }
+        if now >= last_used_at.plus_nanos(SESSION_TOUCH_NS) {
+            sqlx::query("UPDATE session SET last_used_at = $1 WHERE secret_hash = $2")
+                .bind(now.nanos())
+                .bind(&secret_hash)
+                .execute(self.store.pool())
+                .await?;
+        }
+        let roles = Role::of_store(&row.try_get::<String, _>(2)?);
+        Ok(Actor::of_session(row.try_get(0)?, row.try_get(1)?, roles))
+    }
+
+    /// Ends a session. Ending one that does not exist is no error.
+    ///
+    /// # Errors
+    /// When the store cannot be written: the session then goes on, and the person must be told.
+    pub async fn sign_out(&self, session_secret: &str) -> Result<(), ControlError> {
+        if session_secret.len() > SECRET_BYTES_MAX {
+            return Ok(());
+        }
+        let actor = match self.actor(session_secret).await {
+            Ok(actor) => actor,
+            Err(ControlError::SessionEnded { .. }) => return Ok(()),
+            Err(err) => return Err(err),
+        };
+        let mut writing = self.store.write().await?;
+        sqlx::query("UPDATE session SET ended_at = $1 WHERE secret_hash = $2")
+            .bind(self.clock.now().nanos())
+            .bind(hash(session_secret))
+            .execute(&mut *writing)
+            .await?;
+        let entry = Entry {
+            cause: Cause::Person(&actor),
+            action: Action::SignedOut,
+            target: String::new(),
+            detail: json!({}),
+        };
+        self.append(&mut writing, &entry).await?;
+        writing.commit().await?;
+        Ok(())
+    }
+
+    async fn try_sign_in(&self, token: &str) -> Result<NewSession, ControlError> {
+        let refused = |reason| ControlError::SignInRefused { reason };
+        if token.len() > SECRET_BYTES_MAX {
+            return Err(refused("is unknown"));
+        }
+        let now = self.clock.now();
+        let token_hash = hash(token);
+        // Read before the write lock is taken: a stranger who guesses must not hold up everybody else.
+        let row = sqlx::query(
+            "SELECT person.id, person.name, person.roles, sign_in_token.expires_at, sign_in_token.used_at \
+             FROM sign_in_token JOIN person ON person.id = sign_in_token.person_id \
+             WHERE sign_in_token.token_hash = $1",
+        )
+        .bind(&token_hash)
+        .fetch_optional(self.store.pool())
+        .await?
+        .ok_or_else(|| refused("is unknown"))?;
+        if row.try_get::<Option<i64>, _>(4)?.is_some() {
+            return Err(refused("was used already"));
+        }
+        if now.nanos() >= row.try_get::<i64, _>(3)? {
+            return Err(refused("is too old"));
+        }
+        let person: String = row.try_get(0)?;
+        let roles = Role::of_store(&row.try_get::<String, _>(2)?);
+        let actor = Actor::of_session(person.clone(), row.try_get(1)?, roles);
+
+        let secret = random::secret()?;
+        let expires_at = now.plus_nanos(SESSION_LIFE_NS);
+        let mut writing = self.store.write().await?;
+        let used = sqlx::query(
+            "UPDATE sign_in_token SET used_at = $1 WHERE token_hash = $2 AND used_at IS NULL",
+        )
+        .bind(now.nanos())
+        .bind(&token_hash)
+        .execute(&mut *writing)
+        .await?;
+        if used.rows_affected() != 1 {
+            return Err(refused("was used already"));
+        }
+        sqlx::query(
+            "INSERT INTO session (secret_hash, person_id, created_at, last_used_at, expires_at) \
+             VALUES ($1, $2, $3, $3, $4)",
+        )
+        .bind(hash(&secret))
+        .bind(&person)
+        .bind(now.nanos())
+        .bind(expires_at.nanos())
+        .execute(&mut *writing)
+        .await?;
+        let entry = Entry {
+            cause: Cause::Person(&actor),
+            action: Action::SignedIn,
+            target: String::new(),
+            detail: json!({ "expires_at": expires_at.to_string() }),
+        };
+        self.append(&mut writing, &entry).await?;
+        writing.commit().await?;
+        Ok(NewSession { secret, expires_at })
+    }
+
+    /// Audits the refusal of somebody unknown. Above a rate, refusals are only counted and the count is
+    /// written with the next entry, so that strangers cannot fill the disk.
+    pub(crate) async fn record_stranger(
+        &self,
+        action: Action,
+        reason: &'static str,
+    ) -> Result<(), ControlError> {
+        let Some(uncounted) = self.strangers.admit(self.clock.now()) else {
+            return Ok(());
+        };
+        let detail = if uncounted == 0 {
+            json!({ "reason": reason })
+        } else {
+            json!({ "reason": reason, "refused_before_and_only_counted": uncounted })
+        };
+        let entry = Entry { cause: Cause::Stranger, action, target: String::new(), detail };
+        self.record(entry).await
+    }
+}
+
+/// How many refusals of strangers were written in the present minute.
+#[derive(Debug, Default)]
+pub(crate) struct Strangers {
+    minute: Mutex<Minute>,
+}
+
+#[derive(Debug, Default)]
+struct Minute {
+    number: i64,
+    refused: u64,
+    only_counted: u64,
+}
+
+impl Strangers {
+    /// `Some(n)`: write this refusal; `n` earlier ones were only counted. `None`: only count it.
+    fn admit(&self, now: Timestamp) -> Option<u64> {
+        let mut minute = self.minute.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let number = now.nanos() / MINUTE_NS;
+        if minute.number != number {
+            minute.number = number;
+            minute.refused = 0;
+        }
+        minute.refused += 1;
+        if minute.refused > REFUSALS_PER_MINUTE_MAX {
+            minute.only_counted += 1;
+            return None;
+        }
+        Some(std::mem::take(&mut minute.only_counted))
+    }
+}
+
+/// How a secret is kept.
+pub(crate) fn hash(secret: &str) -> String {
+    digest::sha256_hex(secret.as_bytes())
+}
+
+fn person_name(name: &str) -> Result<&str, ControlError> {
+    let name = name.trim();
+    let fits = !name.is_empty() && name.chars().count() <= PERSON_NAME_CHARS_MAX;
+    if !fits || name.chars().any(char::is_control) {
+        let reason = "it must have 1 to 100 characters and no control characters";
+        return Err(ControlError::BadArgument { what: "the name", reason });
+    }
+    Ok(name)
+}
+
+async fn person_of_name(
+    writing: &mut Writing,
+    name: &str,
+    now: Timestamp,
+) -> Result<String, ControlError> {
+    let known = sqlx::query("SELECT id FROM person WHERE name = $1")
+        .bind(name)
+        .fetch_optional(&mut **writing)
+        .await?;
+    if let Some(row) = known {
+        return Ok(row.try_get(0)?);
+    }
+    let id = format!("{:032x}", random::id_bits()?);
+    sqlx::query("INSERT INTO person (id, name, roles, created_at) VALUES ($1, $2, $3, $4)")
+        .bind(&id)
+        .bind(name)
+        .bind(Role::Administrator.name())
+        .bind(now.nanos())
+        .execute(&mut **writing)
+        .await?;
+    Ok(id)
+}
