@@ -88,7 +88,10 @@ pub fn encode_observation(observation: &Observation) -> Result<Vec<u8>, WireErro
         fields,
     };
     check_size("record", message.encoded_len(), RECORD_BYTES_MAX)?;
-    Ok(message.encode_to_vec())
+    let bytes = message.encode_to_vec();
+    // What the receiver would refuse must not be sent: the same walk, so that both agree.
+    shape::check("observation", &bytes, &OBSERVATION, OBSERVATION_NODES_MAX)?;
+    Ok(bytes)
 }
 
 /// The observation of a record's bytes.
