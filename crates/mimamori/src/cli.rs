@@ -1,0 +1,203 @@
+//! The command line as typed. Each command validates its own arguments where it begins.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Mimamori watches over a company's computers: it records what happens on every endpoint, judges it by
+/// open rules and explains each alert.
+#[derive(Debug, Parser)]
+#[command(name = "mimamori", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start everything on this machine: server and local agent
+    Up(Up),
+    /// Run the server (every role)
+    Serve(Serve),
+    /// Judge Windows event logs (.evtx) by Sigma rules
+    Scan(Scan),
+    /// Run a read-only SQL query over the lake
+    Query(Query),
+    /// List alerts, newest first
+    Alerts(Alerts),
+    /// Check rules and run their tests
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Prove that nothing is missing
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Administer this installation
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+/// Where the data lies.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataOption {
+    /// Folder of all data
+    #[arg(long = "data", value_name = "DIR", default_value = "mimamori-data")]
+    pub(crate) directory: PathBuf,
+}
+
+/// Which addresses to listen on.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ListenOptions {
+    /// Address of the console
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8470")]
+    pub(crate) console: SocketAddr,
+    /// Address for agents
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8471")]
+    pub(crate) agents: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    #[command(flatten)]
+    pub(crate) listen: ListenOptions,
+    /// Folder of further rules; may be given several times
+    #[arg(long = "rules", value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// The agent's program; by default the one beside this program
+    #[arg(long, value_name = "FILE")]
+    pub(crate) agent_program: Option<PathBuf>,
+    /// Folder under which the agent pins its kernel programs
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sensor_pin: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    #[command(flatten)]
+    pub(crate) listen: ListenOptions,
+    /// Folder of further rules; may be given several times
+    #[arg(long = "rules", value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Print one JSON line with addresses and a sign-in link when ready (for a supervisor)
+    #[arg(long, hide = true)]
+    pub(crate) announce: bool,
+    /// Put an enrolment token for the local agent into that line
+    #[arg(long, hide = true)]
+    pub(crate) announce_enrolment: bool,
+    /// Stop in good order when standard input ends (for a supervisor)
+    #[arg(long, hide = true)]
+    pub(crate) stop_with_stdin: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// One JSON object per line
+    Jsonl,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    /// Event log files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Folder (or file) of Sigma rules; may be given several times. Without it: the rules that come along
+    #[arg(long = "rules", value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// How matches are printed
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Query {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// SELECT … over the tables process, file, registry, network, logon, module, other, agent, alert
+    #[arg(value_name = "SQL")]
+    pub(crate) sql: String,
+    /// At most this many rows
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub(crate) rows: usize,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Alerts {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// Only this level and above: informational, low, medium, high, critical
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) level: Option<String>,
+    /// At most this many alerts
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) rows: usize,
+    /// How alerts are printed
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rules {
+    /// Load rules and say which are refused, and why; exit 1 when one is
+    Check(RulePaths),
+    /// Run the test cases beside the rules; exit 1 when one fails
+    Test(RulePaths),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulePaths {
+    /// Folders (or files) of Sigma rules. Without any: the rules that come along
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Compare what was seen, sent and stored, per class and per stream; exit 1 when the sums disagree
+    Events(AuditEvents),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditEvents {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// How the sums are printed
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Admin {
+    /// Print a new one-time link that signs in to the console
+    SignInLink(SignInLink),
+    /// Print a new token that lets an agent enrol
+    EnrolmentToken(EnrolmentToken),
+    /// Verify the audit log's chain of hashes; exit 1 when it is broken
+    AuditVerify(DataOption),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignInLink {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// Address of the console
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8470")]
+    pub(crate) console: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnrolmentToken {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// How many agents may use it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) uses: u32,
+}

@@ -1,0 +1,55 @@
+//! `mimamori admin`: what the person at the machine itself may do.
+
+use crate::cli;
+use crate::clock::SystemClock;
+use crate::layout::Layout;
+use crate::terminal::{note, print_line};
+use control::{Control, RulesSummary};
+use lake::{Access, Lake};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+pub(crate) async fn run(command: &cli::Admin) -> anyhow::Result<ExitCode> {
+    match command {
+        cli::Admin::SignInLink(args) => {
+            let control = open(&args.data).await?;
+            let token = control.issue_sign_in_token(LOCAL_ADMINISTRATOR).await?;
+            print_line(&sign_in_link(args.console, &token))?;
+            note("the link works once, for 15 minutes");
+            Ok(ExitCode::SUCCESS)
+        }
+        cli::Admin::EnrolmentToken(args) => {
+            let control = open(&args.data).await?;
+            print_line(&control.issue_enrolment_token(args.uses).await?)?;
+            note(
+                "on the endpoint: mimamori-agent enrol --server https://HOST:PORT --token TOKEN --ca ca.pem --data DIR",
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        cli::Admin::AuditVerify(data) => {
+            let report = open(data).await?.audit_verify().await?;
+            print_line(&format!("{} entries", report.entries))?;
+            for problem in &report.problems {
+                print_line(&problem.to_string())?;
+            }
+            note(if report.intact() { "the chain is intact" } else { "the chain is broken" });
+            Ok(if report.intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+/// Who signs in by a link that was made on the machine itself.
+pub(crate) const LOCAL_ADMINISTRATOR: &str = "administrator";
+
+/// The link that signs in with a token.
+pub(crate) fn sign_in_link(console: std::net::SocketAddr, token: &str) -> String {
+    format!("http://{console}/signin?token={token}")
+}
+
+/// Opens an existing installation beside a server that may be running.
+pub(crate) async fn open(data: &cli::DataOption) -> anyhow::Result<Control> {
+    let layout = Layout::existing(&data.directory)?;
+    let lake = Arc::new(Lake::open(&layout.lake(), Access::Read).await?);
+    let rules = RulesSummary { loaded: 0, refused: Vec::new() };
+    Ok(Control::open(&layout.server(), lake, rules, Arc::new(SystemClock::new())).await?)
+}

@@ -1,0 +1,72 @@
+//! `mimamori alerts`: the newest alerts, each with why.
+
+use crate::cli::{self, Format};
+use crate::layout::Layout;
+use crate::terminal::{flush, note, print_line, visible};
+use anyhow::Context;
+use lake::{Access, Lake, Table};
+use model::{Level, Value, Why};
+use std::process::ExitCode;
+
+const COLUMNS: &str =
+    "id, level, rule_id, rule_title, device, observed_at, image, command_line, \"user\", why";
+
+pub(crate) async fn run(args: &cli::Alerts) -> anyhow::Result<ExitCode> {
+    let level_min = match &args.level {
+        None => Level::Informational,
+        Some(name) => Level::of_name(name).with_context(|| {
+            format!("unknown level {name}; use informational, low, medium, high or critical")
+        })?,
+    };
+    let layout = Layout::existing(&args.data.directory)?;
+    let lake = Lake::open(&layout.lake(), Access::Read).await?;
+    let levels = [Level::Informational, Level::Low, Level::Medium, Level::High, Level::Critical];
+    let parameters: Vec<Value> = levels
+        .iter()
+        .map(|level| Value::from(if *level >= level_min { level.name() } else { "" }))
+        .collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM alert WHERE level IN ($1, $2, $3, $4, $5) ORDER BY observed_at DESC, id"
+    );
+    let table = lake.query_with(&sql, &parameters, args.rows).await?;
+    match args.format {
+        Format::Jsonl => super::query::print(&table, Format::Jsonl)?,
+        Format::Table => print_for_people(&table)?,
+    }
+    if table.rows.is_empty() {
+        note("no alert yet; `mimamori rules check` lists the rules in force");
+    } else if table.truncated {
+        note(&format!("only the newest {} are shown; ask for more with --rows", args.rows));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_for_people(table: &Table) -> anyhow::Result<()> {
+    for row in &table.rows {
+        let text = |name: &str| {
+            let place = table.columns.iter().position(|column| column.name == name);
+            place.and_then(|place| row[place].as_text()).unwrap_or_default()
+        };
+        print_line(&format!(
+            "{:13} {}  {}",
+            text("level"),
+            text("observed_at"),
+            visible(text("rule_title"))
+        ))?;
+        print_line(&format!("    {}", visible(text("command_line"))))?;
+        let whys: Vec<Why> = serde_json::from_str(text("why")).unwrap_or_default();
+        for why in whys {
+            let modifier =
+                if why.modifier.is_empty() { String::new() } else { format!("|{}", why.modifier) };
+            print_line(&format!(
+                "    {}: {}{modifier} {}  ⇐ {}",
+                why.selection,
+                why.field.as_deref().unwrap_or("any field"),
+                visible(&why.pattern),
+                why.value.as_deref().map_or_else(|| "(missing)".to_owned(), visible)
+            ))?;
+        }
+        print_line(&format!("    rule {}  alert {}", text("rule_id"), text("id")))?;
+    }
+    flush()
+}

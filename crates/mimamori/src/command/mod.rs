@@ -1,0 +1,7 @@
+//! The commands that look at an installation or at rules and print something.
+
+pub(crate) mod admin;
+pub(crate) mod alerts;
+pub(crate) mod audit;
+pub(crate) mod query;
+pub(crate) mod rules;

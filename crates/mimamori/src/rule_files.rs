@@ -1,0 +1,169 @@
+//! Rules from folders and from the pack that comes along with this program.
+
+use anyhow::{Context, bail};
+use detect::{CompileOptions, Compiled, RuleSource};
+use std::path::{Path, PathBuf};
+
+/// The pack of the project, embedded: `(path, text)`.
+mod embedded {
+    include!(concat!(env!("OUT_DIR"), "/rule_pack.rs"));
+}
+
+/// Bytes of one rule file; a rule is a page of text.
+const RULE_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Rule files in all folders together.
+const RULE_FILES_MAX: usize = 100_000;
+
+/// A rule file as read.
+pub(crate) struct RuleFile {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// A rule file that could not be read.
+pub(crate) struct Unreadable {
+    pub(crate) name: String,
+    pub(crate) reason: String,
+}
+
+/// Everything found: what could be read, and what could not with the reason.
+#[derive(Default)]
+pub(crate) struct RuleFiles {
+    pub(crate) files: Vec<RuleFile>,
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+impl RuleFiles {
+    /// The embedded pack.
+    pub(crate) fn embedded() -> Self {
+        let files = embedded::RULE_PACK
+            .iter()
+            .map(|(name, text)| RuleFile { name: (*name).to_owned(), text: (*text).to_owned() })
+            .collect();
+        Self { files, unreadable: Vec::new() }
+    }
+
+    /// Every `.yml` and `.yaml` under the given folders and files, except rule tests.
+    pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        Self::read_matching(paths, is_rule)
+    }
+
+    fn read_matching(paths: &[PathBuf], wanted: fn(&Path) -> bool) -> anyhow::Result<Self> {
+        let mut found = Self::default();
+        for path in paths {
+            let kind = std::fs::metadata(path).with_context(|| {
+                format!("could not read the rules {}; check the path after --rules", path.display())
+            })?;
+            if kind.is_dir() {
+                found.read_folder(path, wanted)?;
+            } else {
+                found.read_file(path);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds what another place holds.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.files.extend(other.files);
+        self.unreadable.extend(other.unreadable);
+        self
+    }
+
+    /// Compiles them; unreadable files count as refused.
+    pub(crate) fn compile(&self) -> Compiled {
+        detect::compile(
+            self.files.iter().map(|file| RuleSource { name: &file.name, text: &file.text }),
+            &CompileOptions::default(),
+        )
+    }
+
+    fn read_folder(&mut self, folder: &Path, wanted: fn(&Path) -> bool) -> anyhow::Result<()> {
+        let mut open = vec![folder.to_owned()];
+        while let Some(folder) = open.pop() {
+            let listing = match std::fs::read_dir(&folder) {
+                Ok(listing) => listing,
+                Err(err) => {
+                    self.unreadable.push(Unreadable {
+                        name: folder.display().to_string(),
+                        reason: err.to_string(),
+                    });
+                    continue;
+                }
+            };
+            let mut entries: Vec<_> = listing.filter_map(Result::ok).collect();
+            entries.sort_by_key(std::fs::DirEntry::file_name);
+            for entry in entries {
+                let path = entry.path();
+                // Links are followed for files only: a link to a folder may lead in a circle.
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => open.push(path),
+                    Ok(_) if wanted(&path) => self.read_file(&path),
+                    _ => {}
+                }
+                if self.files.len() > RULE_FILES_MAX {
+                    bail!("more than {RULE_FILES_MAX} rule files; name a smaller folder");
+                }
+            }
+        }
+        self.files.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(())
+    }
+
+    fn read_file(&mut self, path: &Path) {
+        let name = path.display().to_string();
+        let refused = |reason| Unreadable { name: path.display().to_string(), reason };
+        match std::fs::metadata(path) {
+            Err(err) => return self.unreadable.push(refused(err.to_string())),
+            Ok(meta) if meta.len() > RULE_FILE_BYTES_MAX => {
+                return self
+                    .unreadable
+                    .push(refused(format!("larger than {RULE_FILE_BYTES_MAX} bytes")));
+            }
+            Ok(_) => {}
+        }
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.files.push(RuleFile { name, text }),
+            Err(err) => self.unreadable.push(refused(err.to_string())),
+        }
+    }
+}
+
+/// The test files beside rules.
+pub(crate) struct RuleTests {
+    pub(crate) files: Vec<RuleFile>,
+}
+
+impl RuleTests {
+    /// The tests of the embedded pack.
+    pub(crate) fn embedded() -> Self {
+        let files = embedded::RULE_PACK_TESTS
+            .iter()
+            .map(|(name, text)| RuleFile { name: (*name).to_owned(), text: (*text).to_owned() })
+            .collect();
+        Self { files }
+    }
+
+    /// Every `.test.yml` under the given folders.
+    pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        let found = RuleFiles::read_matching(paths, is_rule_test)?;
+        if let Some(file) = found.unreadable.first() {
+            bail!("could not read {}: {}", file.name, file.reason);
+        }
+        let files =
+            found.files.into_iter().filter(|file| is_rule_test(Path::new(&file.name))).collect();
+        Ok(Self { files })
+    }
+}
+
+/// A rule's file name: YAML, and not a rule test.
+fn is_rule(path: &Path) -> bool {
+    let yaml = path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml");
+    yaml && !is_rule_test(path)
+}
+
+/// A rule test's file name.
+fn is_rule_test(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.ends_with(".test.yml") || name.ends_with(".test.yaml")
+}

@@ -1,0 +1,146 @@
+//! `mimamori scan`: Windows event logs judged by Sigma rules, without a server.
+
+mod files;
+mod output;
+
+use crate::cli;
+use crate::rule_files::RuleFiles;
+use anyhow::{Context, bail};
+use detect::{Compiled, RuleSet};
+use files::{LogFile, find};
+use model::{AgentId, Clock, DeviceId, EpochId, StreamKey};
+use output::{Found, Printer, Summary};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+/// Bytes of one event log that are read into memory at once.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// What became of one file.
+struct Judged {
+    /// Position in the list of files, so that the output has their order whatever finishes first.
+    place: usize,
+    found: Vec<Found>,
+    events: u64,
+    problems: Vec<String>,
+    readable: bool,
+}
+
+/// Scans, prints matches to standard output and the summary to standard error.
+///
+/// Exit 0 when at least one file was read (problems with others are named), 2 when none was.
+pub(crate) fn run(args: &cli::Scan, clock: &dyn Clock) -> anyhow::Result<ExitCode> {
+    let began_ns = clock.monotonic_ns();
+    let sources =
+        if args.rules.is_empty() { RuleFiles::embedded() } else { RuleFiles::read(&args.rules)? };
+    let compiled = sources.compile();
+    if compiled.rules.rules().is_empty() {
+        bail!(
+            "no rule could be loaded from {}; give a folder of Sigma rules with --rules",
+            listed(&args.rules)
+        );
+    }
+    let files = find(&args.paths)?;
+    if files.is_empty() {
+        bail!("no .evtx file under {}; name a file or another folder", listed(&args.paths));
+    }
+    let mut printer = Printer::new(args.format);
+    let mut summary = Summary::new(&compiled, &sources.unreadable);
+    judge_all(&files, &compiled.rules, clock, |judged| {
+        summary.add(judged.readable, judged.events, judged.found.len(), judged.problems);
+        judged.found.iter().try_for_each(|found| printer.print(found))
+    })?;
+    printer.finish()?;
+    summary.print(clock.monotonic_ns() - began_ns);
+    Ok(if summary.nothing_read() { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}
+
+fn listed(paths: &[std::path::PathBuf]) -> String {
+    if paths.is_empty() {
+        return "the rules that come along".to_owned();
+    }
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Judges the files on all cores and hands the results on in the files' order.
+fn judge_all(
+    files: &[LogFile],
+    rules: &RuleSet,
+    clock: &dyn Clock,
+    mut each: impl FnMut(Judged) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let progress = output::progress(files.len());
+    let next = AtomicUsize::new(0);
+    let workers =
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(files.len());
+    let (sender, receiver) = mpsc::sync_channel::<Judged>(workers * 4);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let sender = sender.clone();
+            let next = &next;
+            scope.spawn(move || {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(file) = files.get(place) else { return };
+                    if sender.send(judge(place, file, rules, clock)).is_err() {
+                        return; // The receiver gave up: printing failed.
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting = std::collections::BTreeMap::new();
+        let mut place = 0;
+        for judged in receiver {
+            waiting.insert(judged.place, judged);
+            while let Some(judged) = waiting.remove(&place) {
+                place += 1;
+                progress.inc(1);
+                progress.suspend(|| each(judged))?;
+            }
+        }
+        progress.finish_and_clear();
+        Ok(())
+    })
+}
+
+fn judge(place: usize, file: &LogFile, rules: &RuleSet, clock: &dyn Clock) -> Judged {
+    let mut judged =
+        Judged { place, found: Vec::new(), events: 0, problems: Vec::new(), readable: false };
+    let reader = match read(file).and_then(|bytes| Ok(decode::evtx::Reader::new(bytes)?)) {
+        Ok(reader) => reader,
+        Err(err) => {
+            judged.problems.push(format!("{}: {err:#}", file.path.display()));
+            return judged;
+        }
+    };
+    judged.readable = true;
+    for record in reader {
+        match record {
+            Ok(record) => {
+                judged.events += 1;
+                let record_id = record.record_id;
+                let key = StreamKey {
+                    agent: AgentId::from_bits(0),
+                    epoch: EpochId::from_bits(0),
+                    seq: record_id,
+                };
+                let event = record.into_event(DeviceId::from_bits(0), key, clock.now());
+                for matched in rules.evaluate(&event) {
+                    judged.found.push(Found::new(file, record_id, &event, matched));
+                }
+            }
+            Err(err) => judged.problems.push(format!("{}: {err}", file.path.display())),
+        }
+    }
+    judged
+}
+
+fn read(file: &LogFile) -> anyhow::Result<Vec<u8>> {
+    let bytes = std::fs::metadata(&file.path).context("could not read the file")?.len();
+    if bytes > FILE_BYTES_MAX {
+        bail!("the file has {bytes} bytes, more than {FILE_BYTES_MAX}; split the log");
+    }
+    std::fs::read(&file.path).context("could not read the file")
+}

@@ -1,0 +1,183 @@
+//! `mimamori serve`: every role of the server in one process.
+
+mod agents;
+mod inbox;
+mod pipeline;
+mod status;
+mod tls;
+
+pub(crate) use status::{Announcement, ServerStatus};
+
+use crate::clock::SystemClock;
+use crate::command::admin::{LOCAL_ADMINISTRATOR, sign_in_link};
+use crate::layout::Layout;
+use crate::rule_files::RuleFiles;
+use crate::terminal::{note, print_line};
+use crate::{cli, signals};
+use anyhow::{Context, bail};
+use control::{Control, RulesSummary};
+use detect::Compiled;
+use inbox::Inbox;
+use lake::{Access, Lake};
+use model::Clock;
+use pipeline::Pipeline;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Runs until a signal (or the end of standard input) asks for a stop in good order.
+pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::Result<ExitCode> {
+    let layout = Layout::create(&args.data.directory)?;
+    let lock = lock(&layout)?;
+    let console_listener = listen(args.listen.console, "--console").await?;
+    let agents_listener = listen(args.listen.agents, "--agents").await?;
+    // Port 0 means "any": say which one it became.
+    let listening = cli::ListenOptions {
+        console: console_listener.local_addr().context("the console's listener has no address")?,
+        agents: agents_listener.local_addr().context("the agents' listener has no address")?,
+    };
+    let mut stop_signals = signals::stop_signals()?;
+
+    let (compiled, rules) = rules(args, &layout)?;
+    let compiled = Arc::new(compiled);
+    let lake = Arc::new(Lake::open(&layout.lake(), Access::Write).await?);
+    let clock: Arc<dyn Clock> = clock;
+    let announced = (rules.loaded, rules.refused.len());
+    let control =
+        Control::open(&layout.server(), Arc::clone(&lake), rules, Arc::clone(&clock)).await?;
+    let control = Arc::new(control);
+    let identity = control.server_identity();
+    write_authority(&layout, &identity.ca_pem)?;
+    let inbox = Arc::new(Inbox::open(&layout, &lake, Arc::clone(&clock)).await?);
+
+    let (stop, stopping) = watch::channel(false);
+    let pipeline = Pipeline::new(
+        Arc::clone(&inbox),
+        Arc::clone(&lake),
+        Arc::clone(&compiled),
+        Arc::clone(&clock),
+        layout.server_status(),
+    );
+    let pipeline = tokio::spawn(pipeline.run(stopping.clone()));
+    let agents = tokio::spawn(tls::serve(
+        agents_listener,
+        tls::settings(&identity)?,
+        agents::router(Arc::clone(&control), Arc::clone(&inbox)),
+        stopping.clone(),
+    ));
+    let pages =
+        console::router(Arc::clone(&control), console::Options::loopback(listening.console));
+    let console = tokio::spawn(serve_console(console_listener, pages, stopping));
+
+    announce(args, &listening, &control, announced).await?;
+    tokio::select! {
+        () = stop_signals.recv() => {}
+        () = stdin_gone(args.stop_with_stdin) => {}
+    }
+    tracing::info!("stopping: accepted records are committed first");
+    stop.send_replace(true);
+    agents.await.context("the agents' listener failed")?;
+    console.await.context("the console failed")?;
+    pipeline.await.context("the pipeline failed")?;
+    drop(lock);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Holds the data folder for this process; a second server is told who has it.
+fn lock(layout: &Layout) -> anyhow::Result<File> {
+    let path = layout.server_lock();
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("could not open {}", path.display()))?;
+    if file.try_lock().is_err() {
+        bail!(
+            "another server uses {}; stop it first, or name another folder with --data",
+            layout.root().display()
+        );
+    }
+    Ok(file)
+}
+
+async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("could not listen on {address}; end what uses it or choose another address with {option}")
+    })
+}
+
+/// The rules that come along, those of the data folder and those named; and what is said about them.
+fn rules(args: &cli::Serve, layout: &Layout) -> anyhow::Result<(Compiled, RulesSummary)> {
+    let mut sources = RuleFiles::embedded().and(RuleFiles::read(&args.rules)?);
+    if layout.own_rules().is_dir() {
+        sources = sources.and(RuleFiles::read(&[layout.own_rules()])?);
+    }
+    let compiled = sources.compile();
+    let refused =
+        compiled.refused.iter().map(|refused| (refused.source.clone(), refused.to_string()));
+    let unreadable = sources.unreadable.iter().map(|file| (file.name.clone(), file.reason.clone()));
+    let refused: Vec<(String, String)> = refused.chain(unreadable).collect();
+    for (file, reason) in &refused {
+        tracing::warn!(file, reason, "rule refused; the others are in force");
+    }
+    let loaded = compiled.rules.rules().len();
+    Ok((compiled, RulesSummary { loaded, refused }))
+}
+
+/// Agents pin this certificate: it is handed to them with their enrolment token.
+fn write_authority(layout: &Layout, ca_pem: &str) -> anyhow::Result<()> {
+    let path = layout.server().join("ca.pem");
+    std::fs::write(&path, ca_pem).with_context(|| format!("could not write {}", path.display()))
+}
+
+async fn serve_console(
+    listener: TcpListener,
+    pages: axum::Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let stopped = async move {
+        // An error means that the sender is gone, which asks for the same.
+        if stop.wait_for(|stopping| *stopping).await.is_err() {
+            tracing::debug!("the server ended without saying so");
+        }
+    };
+    if let Err(err) = axum::serve(listener, pages).with_graceful_shutdown(stopped).await {
+        tracing::error!(error = %err, "the console stopped");
+    }
+}
+
+async fn stdin_gone(wanted: bool) {
+    if wanted { signals::end_of_stdin().await } else { std::future::pending().await }
+}
+
+async fn announce(
+    args: &cli::Serve,
+    listening: &cli::ListenOptions,
+    control: &Control,
+    (rules_loaded, rules_refused): (usize, usize),
+) -> anyhow::Result<()> {
+    let token = control.issue_sign_in_token(LOCAL_ADMINISTRATOR).await?;
+    let announcement = Announcement {
+        console_url: format!("http://{}/", listening.console),
+        agents_url: format!("https://{}", listening.agents),
+        sign_in_link: sign_in_link(listening.console, &token),
+        enrolment_token: match args.announce_enrolment {
+            true => Some(control.issue_enrolment_token(1).await?),
+            false => None,
+        },
+        rules_loaded,
+        rules_refused,
+    };
+    if args.announce {
+        print_line(&serde_json::to_string(&announcement)?)?;
+        return crate::terminal::flush();
+    }
+    note(&format!("console   {}", announcement.console_url));
+    note(&format!("sign in   {}", announcement.sign_in_link));
+    note(&format!("agents    {}", announcement.agents_url));
+    Ok(())
+}

@@ -1,0 +1,331 @@
+//! From the inbox to the lake: decode, judge, commit. One task, in the inbox's order.
+//!
+//! A commit holds events, their alerts and the streams' positions in one transaction, so that a crash at any
+//! point leads to the same lake: what is committed is skipped by its position, what is not is read again.
+
+use super::inbox::{Inbox, StreamId};
+use super::status::ServerStatus;
+use detect::Compiled;
+use lake::{Advance, Commit, Lake};
+use model::{
+    AgentId, Alert, Clock, DeviceId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp,
+};
+use spool::Item;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use wire::{Batch, Received};
+
+/// Events of one commit at most.
+const COMMIT_EVENTS_MAX: usize = 50_000;
+/// Events wait at most this long for a commit.
+const COMMIT_EVERY_NS: u64 = 1_000_000_000;
+/// How long to wait for new batches before looking at the clock again.
+const IDLE_WAIT: Duration = Duration::from_millis(100);
+/// Small files are merged this often.
+const COMPACT_EVERY_NS: u64 = 60_000_000_000;
+/// The counters are written this often.
+const STATUS_EVERY_NS: u64 = 1_000_000_000;
+/// Wait before a failed commit is tried again: doubled each time up to the second value.
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+const RETRY_LAST: Duration = Duration::from_secs(30);
+
+pub(crate) struct Pipeline {
+    inbox: Arc<Inbox>,
+    lake: Arc<Lake>,
+    rules: Arc<Compiled>,
+    clock: Arc<dyn Clock>,
+    status_file: PathBuf,
+    status: ServerStatus,
+    /// The last number of each stream that is committed or pending.
+    positions: HashMap<StreamId, u64>,
+    pending: Pending,
+}
+
+/// What the next commit will hold.
+#[derive(Default)]
+struct Pending {
+    events: Vec<Event>,
+    alerts: Vec<Alert>,
+    advances: Vec<Advance>,
+    /// The inbox is read up to here.
+    inbox_through: u64,
+    since_ns: Option<u64>,
+}
+
+impl Pipeline {
+    pub(crate) fn new(
+        inbox: Arc<Inbox>,
+        lake: Arc<Lake>,
+        rules: Arc<Compiled>,
+        clock: Arc<dyn Clock>,
+        status_file: PathBuf,
+    ) -> Self {
+        Self {
+            inbox,
+            lake,
+            rules,
+            clock,
+            status_file,
+            status: ServerStatus::default(),
+            positions: HashMap::new(),
+            pending: Pending::default(),
+        }
+    }
+
+    /// Runs until `stop` turns true and everything in the inbox is committed (or cannot be).
+    pub(crate) async fn run(mut self, stop: watch::Receiver<bool>) {
+        if let Err(err) = self.begin().await {
+            tracing::error!(error = %err, "the pipeline could not read the lake's positions");
+            return;
+        }
+        let mut next = self.inbox.first_seq();
+        let mut compacted_ns = self.clock.monotonic_ns();
+        let mut rate = Rate::new(self.clock.monotonic_ns(), self.status.stored);
+        loop {
+            let (stopping, read_from) = (*stop.borrow(), next);
+            match self.take(&mut next).await {
+                Ok(()) => self.status.trouble.clear(),
+                Err(err) => self.trouble("could not read the inbox", &err),
+            }
+            if self.due(stopping) && !self.commit(&stop).await {
+                return;
+            }
+            let now_ns = self.clock.monotonic_ns();
+            if rate.due(now_ns) {
+                self.status.received = self.inbox.received();
+                self.status.events_per_second = rate.step(now_ns, self.status.stored);
+                if let Err(err) = self.status.write(&self.status_file) {
+                    tracing::debug!(error = %err, "could not write the counters");
+                }
+            }
+            if !stopping && now_ns.saturating_sub(compacted_ns) >= COMPACT_EVERY_NS {
+                compacted_ns = now_ns;
+                if let Err(err) = self.lake.compact(self.clock.now()).await {
+                    tracing::warn!(error = %err, "small files could not be merged; queries get slower");
+                }
+            }
+            if stopping && next == read_from && self.pending.advances.is_empty() {
+                return;
+            }
+        }
+    }
+
+    async fn begin(&mut self) -> Result<(), lake::LakeError> {
+        for position in self.lake.positions().await? {
+            self.positions.insert((position.agent, position.epoch), position.last_seq);
+            self.status.stored += position.stored;
+        }
+        Ok(())
+    }
+
+    /// Takes what the inbox has, up to one read; waits a little when it has nothing.
+    async fn take(&mut self, next: &mut u64) -> anyhow::Result<()> {
+        if self.pending.events.len() >= COMMIT_EVENTS_MAX {
+            return Ok(());
+        }
+        let (inbox, from) = (Arc::clone(&self.inbox), *next);
+        let items = tokio::task::spawn_blocking(move || {
+            inbox.wait_for(from, IDLE_WAIT)?;
+            inbox.read(from)
+        })
+        .await??;
+        if items.is_empty() {
+            return Ok(());
+        }
+        tokio::task::block_in_place(|| {
+            for item in items {
+                *next = item.next_seq();
+                self.pending.inbox_through = *next - 1;
+                self.pending.since_ns.get_or_insert(self.clock.monotonic_ns());
+                match item {
+                    Item::Record { seq, bytes } => self.record(seq, &bytes),
+                    // The agents still hold what is not committed: the hole shows at their next batch.
+                    Item::Gap { first, last, .. } => {
+                        tracing::error!(
+                            first,
+                            last,
+                            "the inbox is damaged; agents are asked to send again"
+                        );
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn record(&mut self, seq: u64, bytes: &[u8]) {
+        let received = match Received::from_bytes(bytes) {
+            Ok(received) => received,
+            Err(err) => {
+                return tracing::error!(seq, error = %err, "a record of the inbox is not a batch");
+            }
+        };
+        let batch = match Batch::decode(&received.body) {
+            Ok(batch) => batch,
+            Err(err) => {
+                return tracing::error!(seq, error = %err, "a record of the inbox is not a batch");
+            }
+        };
+        let id = (received.agent, batch.epoch);
+        let position = self.positions.get(&id).copied().unwrap_or(0);
+        if batch.last <= position {
+            return; // Committed before a crash.
+        }
+        if batch.first > position + 1 {
+            self.inbox.send_again(id, position);
+            return tracing::error!(agent = %received.agent, expected = position + 1, first = batch.first,
+                "batches before this one are missing; the agent is asked to send again");
+        }
+        let batch = batch.trim_before(position + 1);
+        self.positions.insert(id, batch.last);
+        self.pending.advance(received.agent, &batch);
+        for (seq, bytes) in &batch.records {
+            let key = StreamKey { agent: received.agent, epoch: batch.epoch, seq: *seq };
+            let event = event(bytes, received.device, key, received.received_at);
+            self.judge(&event);
+            self.pending.events.push(event);
+        }
+    }
+
+    /// One bad rule must not stop the others (P9): a panic costs this event's alerts and is said.
+    fn judge(&mut self, event: &Event) {
+        let rules = &self.rules.rules;
+        match std::panic::catch_unwind(AssertUnwindSafe(|| rules.evaluate(event))) {
+            Ok(matches) => {
+                let now = self.clock.now();
+                self.pending
+                    .alerts
+                    .extend(matches.into_iter().map(|found| found.into_alert(event, now)));
+            }
+            Err(_) => {
+                tracing::error!(event = ?event.stream, "a rule failed on this event; the event is stored")
+            }
+        }
+    }
+
+    fn due(&self, stopping: bool) -> bool {
+        let Some(since_ns) = self.pending.since_ns else { return false };
+        stopping
+            || self.pending.events.len() >= COMMIT_EVENTS_MAX
+            || self.clock.monotonic_ns().saturating_sub(since_ns) >= COMMIT_EVERY_NS
+    }
+
+    /// Commits what is pending, again and again until the lake takes it. `false` when it did not and the
+    /// server stops: the inbox keeps it for the next start.
+    async fn commit(&mut self, stop: &watch::Receiver<bool>) -> bool {
+        let pending = std::mem::take(&mut self.pending);
+        let streams: Vec<(StreamId, u64)> = pending
+            .advances
+            .iter()
+            .map(|advance| ((advance.agent, advance.epoch), advance.last))
+            .collect();
+        let (events, alerts) = (pending.events.len() as u64, pending.alerts.len() as u64);
+        let mut retry = RETRY_FIRST;
+        let commit = Commit {
+            events: pending.events,
+            alerts: pending.alerts,
+            advances: pending.advances,
+            committed_at: self.clock.now(),
+        };
+        while !commit.advances.is_empty() {
+            match self.lake.commit(commit.clone()).await {
+                Ok(_) => break,
+                Err(err) => {
+                    self.trouble("could not commit to the lake; trying again", &err.into());
+                    if *stop.borrow() {
+                        return false;
+                    }
+                }
+            }
+            tokio::time::sleep(retry).await;
+            retry = (retry * 2).min(RETRY_LAST);
+        }
+        self.status.stored += events;
+        self.status.alerts += alerts;
+        if let Err(err) = self.inbox.committed(pending.inbox_through, &streams) {
+            self.trouble("could not release the inbox", &err.into());
+        }
+        true
+    }
+
+    fn trouble(&mut self, what: &str, err: &anyhow::Error) {
+        tracing::error!(error = format!("{err:#}"), "{what}");
+        self.status.trouble = format!("{what}: {err:#}");
+        // Best effort: the log has it already.
+        if let Err(err) = self.status.write(&self.status_file) {
+            tracing::debug!(error = %err, "could not write the counters");
+        }
+    }
+}
+
+impl Pending {
+    /// Continues the stream's advance of this commit, or begins one.
+    fn advance(&mut self, agent: AgentId, batch: &Batch) {
+        let lost = batch.gaps.iter().map(|gap| (gap.first, gap.last, gap.reason));
+        let open = self
+            .advances
+            .iter_mut()
+            .find(|advance| advance.agent == agent && advance.epoch == batch.epoch);
+        match open {
+            Some(advance) => {
+                advance.last = batch.last;
+                advance.lost.extend(lost);
+            }
+            None => self.advances.push(Advance {
+                agent,
+                epoch: batch.epoch,
+                first: batch.first,
+                last: batch.last,
+                lost: lost.collect(),
+            }),
+        }
+    }
+}
+
+/// A record as an event; one that cannot be decoded keeps its bytes.
+fn event(bytes: &[u8], device: DeviceId, key: StreamKey, received_at: Timestamp) -> Event {
+    match wire::decode_observation(bytes) {
+        Ok(seen) => Event::of_linux_agent(seen, device, key, received_at),
+        Err(err) => {
+            let mut fields = Fields::new();
+            fields.set("Reason", err.to_string());
+            Event {
+                kind: EventKind::Undecodable,
+                device,
+                stream: key,
+                observed_at: received_at,
+                received_at,
+                source: LogSource::default(),
+                fields,
+                raw: Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            }
+        }
+    }
+}
+
+/// Events per second, over the last second.
+struct Rate {
+    at_ns: u64,
+    stored: u64,
+}
+
+impl Rate {
+    const fn new(at_ns: u64, stored: u64) -> Self {
+        Self { at_ns, stored }
+    }
+
+    const fn due(&self, now_ns: u64) -> bool {
+        now_ns.saturating_sub(self.at_ns) >= STATUS_EVERY_NS
+    }
+
+    fn step(&mut self, now_ns: u64, stored: u64) -> u64 {
+        let passed_ns = now_ns.saturating_sub(self.at_ns).max(1);
+        let rate = stored.saturating_sub(self.stored).saturating_mul(1_000_000_000) / passed_ns;
+        *self = Self { at_ns: now_ns, stored };
+        rate
+    }
+}
