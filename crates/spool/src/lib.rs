@@ -51,8 +51,8 @@
 //! # Writing
 //!
 //! One appender at a time is the leader: it takes everything that waits, writes it with one call at the end
-//! of the newest segment, syncs once and answers everybody (group commit). A new segment is written, synced
-//! and its directory entry synced before it takes a record. After a failed sync the file is never written or
+//! of the newest segment, syncs once and answers everybody (group commit). A new segment is written as
+//! `segment.new`, synced, renamed, and the directory synced before it takes a record. After a failed sync the file is never written or
 //! synced again: a new segment begins at the first sequence number that was not confirmed, and takes the
 //! group. Records of the failed file at or above the next file's name do not count.
 //! A write that failed for lack of space is cut off again, and the caller is told [`SpoolError::Full`].

@@ -262,7 +262,8 @@ fn begin(
             return Ok(writer);
         }
     }
-    let writer = write::create_segment(disk, epoch, next_seq)?;
+    let (writer, synced) = write::create_segment(disk, epoch, next_seq)?;
+    synced?;
     kept.push(Candidate {
         first_seq: next_seq,
         len_bytes: HEADER_BYTES as u64,

@@ -375,27 +375,18 @@ impl Inner {
 
     /// Begins a new segment.
     fn roll(&self, writer: &mut Writer, next_seq: u64) -> Result<(), SpoolError> {
-        if !writer.holds_records() && writer.first_seq == next_seq {
-            // The file that failed has the new one's name and never held an accepted record.
-            let name = format::segment_name(next_seq);
-            match self.disk.remove(&name) {
-                Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(SpoolError::io("remove", name)(err));
-                }
-                _ => self.cache()?.forget(next_seq),
+        // A file of this name that failed never held an accepted record; it is replaced.
+        self.cache()?.forget(next_seq);
+        let made = write::create_segment(&*self.disk, self.epoch, next_seq);
+        let (made, synced) = made.map_err(|err| match &err {
+            SpoolError::Io { source, .. } if write::is_no_space(source) => {
+                self.disk_full(HEADER_BYTES as u64)
             }
-        }
-        *writer = write::create_segment(&*self.disk, self.epoch, next_seq).map_err(|err| {
-            writer.usable = false;
-            match &err {
-                SpoolError::Io { source, .. } if write::is_no_space(source) => {
-                    self.disk_full(HEADER_BYTES as u64)
-                }
-                _ => err,
-            }
+            _ => err,
         })?;
+        *writer = made;
         self.publish(writer);
-        Ok(())
+        synced
     }
 
     /// Lets readers see what has become durable.

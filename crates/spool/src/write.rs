@@ -65,27 +65,33 @@ pub(crate) fn is_no_space(err: &io::Error) -> bool {
     matches!(err.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Creates a segment and makes its header and its name durable.
+/// The name of a segment while it is made.
+const NEW_NAME: &str = "segment.new";
+
+/// Creates a segment beside, then gives it its name, so that a name never stands for a half-made file. A
+/// file that has the name already is replaced: the caller knows that it holds nothing that was accepted.
+///
+/// From the rename on the new file is in force, whatever follows: a recovery that finds its name ignores
+/// these numbers in older files. So when only the directory's sync fails, the writer is given back unusable.
 pub(crate) fn create_segment(
     disk: &dyn Disk,
     epoch: u128,
     first_seq: u64,
-) -> Result<Writer, SpoolError> {
-    let name = format::segment_name(first_seq);
-    let file = disk.create(&name).map_err(SpoolError::io("create", &name))?;
-    let header = format::write_header(SEGMENT_MAGIC, epoch, first_seq);
-    let made = file
-        .write_all_at(&header, 0)
-        .map_err(SpoolError::io("write", &name))
-        .and_then(|()| file.sync().map_err(SpoolError::io("sync", &name)))
-        .and_then(|()| {
-            disk.sync_directory().map_err(SpoolError::io("sync the directory of", &name))
-        });
-    if let Err(err) = made {
-        // The name must be free for the next attempt. When even this fails, that attempt reports it.
-        return match disk.remove(&name) {
-            Ok(()) | Err(_) => Err(err),
-        };
+) -> Result<(Writer, Result<(), SpoolError>), SpoolError> {
+    match disk.remove(NEW_NAME) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => {
+            return Err(SpoolError::io("remove", NEW_NAME)(err));
+        }
+        _ => {}
     }
-    Ok(Writer::new(file, first_seq, HEADER_BYTES as u64))
+    let name = format::segment_name(first_seq);
+    let file = disk.create(NEW_NAME).map_err(SpoolError::io("create", &name))?;
+    let header = format::write_header(SEGMENT_MAGIC, epoch, first_seq);
+    file.write_all_at(&header, 0).map_err(SpoolError::io("write", &name))?;
+    file.sync().map_err(SpoolError::io("sync", &name))?;
+    disk.rename(NEW_NAME, &name).map_err(SpoolError::io("name", &name))?;
+    let synced = disk.sync_directory().map_err(SpoolError::io("sync the directory of", &name));
+    let mut writer = Writer::new(file, first_seq, HEADER_BYTES as u64);
+    writer.usable = synced.is_ok();
+    Ok((writer, synced))
 }

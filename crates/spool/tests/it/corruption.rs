@@ -27,7 +27,7 @@ fn filled(count: u8) -> (SimDisk, Spool) {
 fn seqs(items: &[Item]) -> Vec<String> {
     let show = |item: &Item| match item {
         Item::Record { seq, bytes } => {
-            assert_eq!(bytes[0], u8::try_from(*seq).unwrap());
+            assert_eq!(bytes[0], u8::try_from(*seq).expect("fits"));
             seq.to_string()
         }
         Item::Gap { first, last, reason } => format!("{first}-{last} {reason:?}"),

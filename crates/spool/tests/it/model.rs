@@ -61,7 +61,7 @@ impl Reference {
             self.counter += 1;
             let mut body = self.counter.to_le_bytes().to_vec();
             let mut chance = Chance::new(self.counter);
-            body.extend((0..*size).map(|_| u8::try_from(chance.below(256)).unwrap()));
+            body.extend((0..*size).map(|_| u8::try_from(chance.below(256)).expect("fits")));
             self.offered.insert(body.clone());
             bodies.push(body);
         }
@@ -91,7 +91,7 @@ impl Reference {
                         let missing = (*first..=*last)
                             .filter(|seq| *seq > self.acknowledged)
                             .filter(|seq| self.accepted.contains_key(seq));
-                        damaged += u64::try_from(missing.count()).unwrap();
+                        damaged += u64::try_from(missing.count()).expect("fits");
                     }
                 }
                 next = item.next_seq();
@@ -123,7 +123,7 @@ fn run(actions: Vec<Action>) {
             Action::Append(sizes) => append(&spool, &mut reference, &sizes),
             Action::Acknowledge(percent) => {
                 let (first, next) = (spool.first_seq(), spool.next_seq());
-                let seq = first - 1 + (next - first) * u64::try_from(percent).unwrap() / 100;
+                let seq = first - 1 + (next - first) * u64::try_from(percent).expect("fits") / 100;
                 reference.acknowledged = reference.acknowledged.max(seq);
                 // A failing removal is told; the position counts all the same.
                 if let Err(err) = spool.acknowledge(seq) {

@@ -54,13 +54,14 @@ impl Chance {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(end.max(1)).unwrap()).unwrap()
+        let end = u64::try_from(end.max(1)).expect("fits");
+        usize::try_from(self.0 % end).expect("below an usize")
     }
 }
 
 impl SimDisk {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        self.state.lock().expect("no test thread panicked")
     }
 
     /// The power fails: of what was not synced, each sector survives or not, and each name change too.
@@ -280,13 +281,13 @@ impl DiskFile for SimFile {
     }
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let state = self.disk.state();
-        let begin = usize::try_from(offset).unwrap();
+        let begin = usize::try_from(offset).expect("fits");
         let found = state.nodes[self.node].now.get(begin..begin + buffer.len());
         buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let begin = usize::try_from(offset).unwrap();
+        let begin = usize::try_from(offset).expect("fits");
         let failed = match self.disk.change(self.generation) {
             Ok(_) => None,
             Err(err) if self.disk.generation() != self.generation => return Err(err),
@@ -315,7 +316,7 @@ impl DiskFile for SimFile {
     }
     fn truncate(&self, len_bytes: u64) -> io::Result<()> {
         let mut state = self.disk.change(self.generation)?;
-        state.nodes[self.node].now.truncate(usize::try_from(len_bytes).unwrap());
+        state.nodes[self.node].now.truncate(usize::try_from(len_bytes).expect("fits"));
         Ok(())
     }
     fn sync(&self) -> io::Result<()> {
