@@ -45,8 +45,11 @@ mod tests {
 
     #[test]
     fn folding_agrees_with_the_simple_case_folding_of_unicode() {
-        // The regex crate carries Unicode's own table. Only characters that change are asked.
-        for letter in ('\u{80}'..=char::MAX).filter(|letter| fold_char(*letter) != *letter) {
+        // The regex crate carries Unicode's own table. Only characters that change are asked, and only
+        // those it knows: the standard library may follow a newer version of Unicode.
+        let unknown = regex::Regex::new(r"\p{Cn}").expect("valid");
+        let changing = ('\u{80}'..=char::MAX).filter(|letter| fold_char(*letter) != *letter);
+        for letter in changing.filter(|letter| !unknown.is_match(&letter.to_string())) {
             let folded = regex::escape(&fold_char(letter).to_string());
             let same = regex::RegexBuilder::new(&format!("^{folded}$"))
                 .case_insensitive(true)

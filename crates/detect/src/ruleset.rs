@@ -191,3 +191,149 @@ impl Asked<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CompileOptions, RuleSource, compile};
+    use proptest::prelude::*;
+
+    /// The meaning of a tree without memory, order of costs or short cuts.
+    fn reference(set: &RuleSet, tree: &Tree<Leaf>, view: &View<'_>) -> bool {
+        let each = |parts: &[Tree<Leaf>]| -> Vec<bool> {
+            parts.iter().map(|part| reference(set, part, view)).collect()
+        };
+        match tree {
+            Tree::All(parts) => !each(parts).contains(&false),
+            Tree::Any(parts) => each(parts).contains(&true),
+            Tree::Not(part) => !reference(set, part, view),
+            Tree::Leaf(leaf) => {
+                let held = leaf.any_of.iter().filter(|id| set.predicates[id.index()].holds(view));
+                (held.count() > 0) != leaf.negated
+            }
+        }
+    }
+
+    fn rule_text(number: usize, selections: &[String], condition: &str) -> String {
+        let selections: Vec<String> = selections
+            .iter()
+            .enumerate()
+            .map(|(place, selection)| format!("s{place}: {selection}"))
+            .collect();
+        format!(
+            "title: T\nid: r{number}\nlevel: low\nlogsource: {{product: test}}\n\
+             detection: {{{}, condition: '{condition}'}}\n",
+            selections.join(", ")
+        )
+    }
+
+    fn selection() -> impl Strategy<Value = String> {
+        let field = prop::sample::select(vec!["A", "B", "C"]);
+        let modifier = prop::sample::select(vec![
+            "",
+            "|contains",
+            "|startswith",
+            "|contains|all",
+            "|neq",
+            "|re",
+            "|cased",
+            "|fieldref",
+        ]);
+        let values = prop::collection::vec(prop::sample::select(vec!["a", "B", "ab", "C"]), 1..3);
+        let item = (field, modifier, values).prop_map(|(field, modifier, values)| {
+            format!("{field}{modifier}: [{}]", values.join(", "))
+        });
+        prop_oneof![
+            4 => item.clone().prop_map(|item| format!("{{{item}}}")),
+            1 => (item.clone(), item).prop_map(|(one, two)| format!("[{{{one}}}, {{{two}}}]")),
+            1 => prop::sample::select(vec!["[a, b]", "{A: null}", "{B|exists: true}"])
+                .prop_map(ToOwned::to_owned),
+        ]
+    }
+
+    fn condition() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec!["s0", "s1", "s2", "1 of s*", "all of them"])
+            .prop_map(ToOwned::to_owned);
+        leaf.prop_recursive(4, 12, 2, |inner| {
+            prop_oneof![
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} and {b})")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} or {b})")),
+                inner.prop_map(|a| format!("not {a}")),
+            ]
+        })
+    }
+
+    fn fields() -> impl Strategy<Value = String> {
+        let value = prop::sample::select(vec![
+            "null",
+            "\"\"",
+            "\"a\"",
+            "\"AB\"",
+            "\"bca\"",
+            "[\"b\",\"c\"]",
+            "5",
+        ]);
+        prop::collection::btree_map(prop::sample::select(vec!["A", "B", "C"]), value, 0..4)
+            .prop_map(|map| {
+                let pairs: Vec<String> =
+                    map.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+                format!("{{{}}}", pairs.join(","))
+            })
+    }
+
+    fn event(fields: &str) -> Event {
+        Event {
+            kind: model::EventKind::Other,
+            device: model::DeviceId::from_bits(0),
+            stream: model::StreamKey {
+                agent: model::AgentId::from_bits(0),
+                epoch: model::EpochId::from_bits(0),
+                seq: 1,
+            },
+            observed_at: model::Timestamp::from_nanos(0),
+            received_at: model::Timestamp::from_nanos(0),
+            source: model::LogSource { product: "test".into(), ..Default::default() },
+            fields: serde_json::from_str(fields).expect("JSON"),
+            raw: None,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn memory_and_sharing_change_no_answer(
+            rules in prop::collection::vec((prop::collection::vec(selection(), 3), condition()), 1..6),
+            events in prop::collection::vec(fields(), 1..5),
+        ) {
+            let texts: Vec<String> = rules
+                .iter()
+                .enumerate()
+                .map(|(number, (selections, condition))| rule_text(number, selections, condition))
+                .collect();
+            let source = |text| RuleSource { name: "t.yml", text };
+            let together = compile(texts.iter().map(|text| source(text)), &CompileOptions::default());
+            prop_assert!(together.refused.is_empty(), "{:?}", together.refused);
+            let mut scratch = Scratch::default();
+            for fields in &events {
+                let event = event(fields);
+                let found = together.rules.evaluate_with(&event, &mut scratch);
+                let ids: Vec<&str> = found.iter().map(|found| found.rule.id.as_str()).collect();
+                let view = View::new(&together.rules.fields, &event.fields);
+                let expected: Vec<&str> = together
+                    .rules
+                    .plans
+                    .iter()
+                    .filter(|plan| reference(&together.rules, &plan.tree, &view))
+                    .map(|plan| plan.rule.id.as_str())
+                    .collect();
+                prop_assert_eq!(&ids, &expected);
+                for (number, text) in texts.iter().enumerate() {
+                    let alone = compile([source(text)], &CompileOptions::default());
+                    let own = alone.rules.evaluate(&event);
+                    let shared = found.iter().find(|found| found.rule.id == format!("r{number}"));
+                    prop_assert_eq!(own.first().map(|own| &own.why), shared.map(|shared| &shared.why));
+                }
+            }
+        }
+    }
+}

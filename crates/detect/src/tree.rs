@@ -3,9 +3,9 @@
 /// A boolean expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tree<L> {
-    All(Vec<Tree<L>>),
-    Any(Vec<Tree<L>>),
-    Not(Box<Tree<L>>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
     Leaf(L),
 }
 

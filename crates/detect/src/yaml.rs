@@ -300,9 +300,13 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<S
     let meaning = match tag {
         None if style == ScalarStyle::Plain => plain_meaning(&text),
         None => Meaning::Text,
-        Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => Meaning::Text,
+        // A lone `!` asks for no interpretation.
         Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Meaning::Text,
-        Some(tag) if tag.is_yaml_core_schema() => plain_meaning(&text),
+        Some(tag) if tag.is_yaml_core_schema() => match tag.suffix.as_str() {
+            "str" => Meaning::Text,
+            "null" | "bool" | "int" | "float" => plain_meaning(&text),
+            other => return Err(RuleError::Yaml { reason: format!("the tag !!{other}") }),
+        },
         Some(tag) => {
             return Err(RuleError::Yaml {
                 reason: format!("the tag {}{}", tag.handle, tag.suffix),
@@ -334,7 +338,7 @@ fn plain_meaning(text: &str) -> Meaning {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let leading_zero = digits.len() > 1
         && digits.starts_with('0')
-        && digits.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit());
+        && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
     if leading_zero || !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
         return Meaning::Text;
     }

@@ -1,0 +1,9 @@
+//! Tests of the public face of `detect`.
+
+mod explanation;
+mod modifiers;
+mod refusals;
+mod rule_tests;
+mod sigmahq;
+mod support;
+mod vectors;
