@@ -40,14 +40,16 @@ pub struct Alias {
     pub replaces: bool,
 }
 
-/// Adds the fields of every row that applies. Rows are read in order, from the fields as they were.
+/// Adds the fields of every row that applies, made from the fields as they were. Of several rows for one
+/// field the first that gives a value counts.
 pub(super) fn apply(fields: &mut Fields, origin: &Origin) {
     let mut additions: Vec<(&'static str, Value)> = Vec::new();
     for row in ALIASES {
         let applies = origin.services.contains(&row.service)
             && (row.event_ids.is_empty()
                 || origin.event_id.is_some_and(|id| row.event_ids.contains(&id)));
-        if applies && (row.replaces || fields.get(row.field).is_none()) {
+        let made_before = additions.iter().any(|(field, _)| *field == row.field);
+        if applies && !made_before && (row.replaces || fields.get(row.field).is_none()) {
             additions.extend(row.made.value(fields).map(|value| (row.field, value)));
         }
     }
@@ -69,8 +71,8 @@ impl Made {
             }
             Self::Account(domain, account) => {
                 let (domain, account) = (fields.text(domain)?, fields.text(account)?);
-                // "-" stands for nobody: the account's own process started another one.
-                (account != "-").then(|| Value::Text(format!("{domain}\\{account}")))
+                // "-" stands for nobody.
+                (!matches!(account, "-" | "")).then(|| Value::Text(format!("{domain}\\{account}")))
             }
             Self::Meaning(name, meanings) => {
                 let code = fields.get(name)?.scalar_text()?;
@@ -140,7 +142,9 @@ pub const ALIASES: &[Alias] = &[
     alias("security", &[4688], "ParentImage", Made::Same("ParentProcessName")),
     alias("security", &[4688], "ParentProcessId", Made::Number("ProcessId")),
     replacing("security", &[4688], "ProcessId", Made::Number("NewProcessId")),
-    alias("security", &[4688], "LogonId", Made::Same("SubjectLogonId")),
+    // The account of the new process stands in `Target…` when it is not its creator's. `LogonId` is not
+    // made: rules that ask for it except events that lack it, because they mean Sysmon's.
+    alias("security", &[4688], "User", Made::Account("TargetDomainName", "TargetUserName")),
     alias("security", &[4688], "User", Made::Account("SubjectDomainName", "SubjectUserName")),
     alias("security", &[4688], "IntegrityLevel", Made::IntegrityLevel("MandatoryLabel")),
     alias("security", &[4689], "Image", Made::Same("ProcessName")),

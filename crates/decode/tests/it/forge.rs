@@ -6,7 +6,7 @@
 pub(crate) struct Element {
     name: String,
     attributes: Vec<(String, String)>,
-    children: Vec<Element>,
+    children: Vec<Self>,
     text: Option<String>,
 }
 

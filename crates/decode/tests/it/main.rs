@@ -10,6 +10,7 @@ mod routing;
 use std::path::PathBuf;
 
 /// A folder of the shared data, or `None` with a printed reason.
+#[expect(clippy::print_stdout, reason = "a test that skips says why")]
 fn shared(path: &str) -> Option<PathBuf> {
     let found = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path);
     if found.try_exists().unwrap_or(false) {

@@ -95,6 +95,7 @@ fn the_cleared_log_is_the_channel_and_the_log_source_stays_the_system_log() {
 fn a_process_start_of_the_security_log_has_the_names_of_sysmon() {
     let text = r##"{"Event":{"System":{"EventID":4688,"Channel":"Security"},"EventData":{
         "SubjectUserName":"ann","SubjectDomainName":"CORP","SubjectLogonId":"0x3e7",
+        "TargetUserName":"-","TargetDomainName":"-",
         "NewProcessId":"0x1a4","NewProcessName":"C:\\new.exe","ProcessId":"0x10",
         "CommandLine":"new","ParentProcessName":"C:\\old.exe","MandatoryLabel":"S-1-16-12288"}}}"##;
     let decoded = decode::windows::of_json(text).expect("is an event");
@@ -105,7 +106,6 @@ fn a_process_start_of_the_security_log_has_the_names_of_sysmon() {
     for (name, expected) in [
         ("Image", "C:\\new.exe"),
         ("ParentImage", "C:\\old.exe"),
-        ("LogonId", "0x3e7"),
         ("User", "CORP\\ann"),
         ("IntegrityLevel", "High"),
         ("NewProcessName", "C:\\new.exe"),
@@ -114,6 +114,16 @@ fn a_process_start_of_the_security_log_has_the_names_of_sysmon() {
     }
     assert_eq!(fields.int("ProcessId"), Some(0x1a4));
     assert_eq!(fields.int("ParentProcessId"), Some(0x10));
+}
+
+#[test]
+fn a_process_started_for_somebody_else_has_that_account() {
+    let text = r##"{"Event":{"System":{"EventID":4688,"Channel":"Security"},"EventData":{
+        "SubjectUserName":"PC$","SubjectDomainName":"CORP","TargetUserName":"ann",
+        "TargetDomainName":"CORP"}}}"##;
+    let decoded = decode::windows::of_json(text).expect("is an event");
+    assert_eq!(decoded.fields.text("User"), Some("CORP\\ann"));
+    assert_eq!(decoded.fields.get("LogonId"), None);
 }
 
 #[test]

@@ -1,0 +1,101 @@
+//! Parity: the set of (rule, file, record) of all matches of the SigmaHQ rules over a folder of event
+//! logs equals what an independent evaluator of the specification found.
+
+use crate::{compiled, files_below, read_all, shared};
+use detect::Scratch;
+use model::{AgentId, DeviceId, EpochId, StreamKey, Timestamp};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Rule id, file relative to the folder, number of the record in the file.
+type Hit = (String, String, u64);
+
+/// Differences that are mistakes of the list, each with its reason. Empty is the aim.
+const MISTAKES_OF_THE_LIST: &[(&str, &str, u64, &str)] = &[];
+
+#[test]
+fn every_match_that_the_specification_asks_for_and_no_other_in_the_attack_samples() {
+    check("data/evtx-attack-samples", "data/expected/evtx-attack-samples.tsv");
+}
+
+#[test]
+fn every_match_that_the_specification_asks_for_and_no_other_in_the_regression_data() {
+    check("data/sigma/regression_data", "data/expected/regression.tsv");
+}
+
+fn check(folder: &str, list: &str) {
+    let (Some(folder), Some(list)) = (shared(folder), shared(list)) else { return };
+    let Some(rules) = shared("data/sigma/rules") else { return };
+    let wanted = hits_of_list(&std::fs::read_to_string(list).expect("can be read"));
+    let found = hits_in(&sigmahq(&rules), &folder);
+    let allowed: BTreeSet<Hit> = MISTAKES_OF_THE_LIST
+        .iter()
+        .map(|(rule, file, record, _)| ((*rule).to_owned(), (*file).to_owned(), *record))
+        .collect();
+    let differing = |of: &BTreeSet<Hit>, to: &BTreeSet<Hit>| -> Vec<String> {
+        of.difference(to)
+            .filter(|hit| !allowed.contains(*hit))
+            .map(|(rule, file, record)| format!("{rule}\t{file}\t{record}"))
+            .collect()
+    };
+    let (missing, surplus) = (differing(&wanted, &found), differing(&found, &wanted));
+    assert!(
+        missing.is_empty() && surplus.is_empty(),
+        "{} wanted, {} found; {} missing:\n{}\n{} too many:\n{}",
+        wanted.len(),
+        found.len(),
+        missing.len(),
+        missing.join("\n"),
+        surplus.len(),
+        surplus.join("\n"),
+    );
+}
+
+/// The three folders of rules that the lists were made with. Refused may be only what the specification
+/// wants refused: placeholders without values.
+fn sigmahq(rules: &Path) -> detect::RuleSet {
+    let parent = rules.parent().expect("lies in a folder");
+    let folders = ["rules", "rules-emerging-threats", "rules-threat-hunting"];
+    let files = folders.iter().flat_map(|name| files_below(&parent.join(name), ".yml")).collect();
+    let compiled = compiled(&read_all(files));
+    for refused in &compiled.refused {
+        let text = std::fs::read_to_string(&refused.source).expect("can be read");
+        assert!(text.contains("|expand"), "{}: {}", refused.source, refused.reason);
+    }
+    assert_eq!(compiled.rules.rules().len() + compiled.refused.len(), 3_754);
+    compiled.rules
+}
+
+fn hits_of_list(text: &str) -> BTreeSet<Hit> {
+    let hit = |line: &str| {
+        let mut columns = line.split('\t');
+        let mut column = || columns.next().expect("three columns").to_owned();
+        (column(), column(), column().parse().expect("a number"))
+    };
+    text.lines().map(hit).collect()
+}
+
+fn hits_in(rules: &detect::RuleSet, folder: &Path) -> BTreeSet<Hit> {
+    let mut hits = BTreeSet::new();
+    let mut scratch = Scratch::default();
+    for path in files_below(folder, ".evtx") {
+        let relative =
+            path.strip_prefix(folder).expect("lies below").to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).expect("can be read");
+        for record in decode::evtx::Reader::new(bytes).expect("is an event log") {
+            let record = record.unwrap_or_else(|err| panic!("{relative}: {err}"));
+            let record_id = record.record_id;
+            let stream = StreamKey {
+                agent: AgentId::from_bits(1),
+                epoch: EpochId::from_bits(1),
+                seq: record_id,
+            };
+            let event = record.into_event(DeviceId::from_bits(1), stream, Timestamp::default());
+            for found in rules.evaluate_with(&event, &mut scratch) {
+                assert!(!found.why.is_empty(), "{}: a match without a reason", found.rule.id);
+                hits.insert((found.rule.id.clone(), relative.clone(), record_id));
+            }
+        }
+    }
+    hits
+}
