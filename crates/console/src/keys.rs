@@ -1,0 +1,35 @@
+//! The keys of the console, once: the help shows this table and the script reads it from the help.
+
+/// What a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// As typed: one key, or two in sequence.
+    pub(crate) keys: &'static str,
+    /// What the script does.
+    pub(crate) action: &'static str,
+    /// The path that a `go` leads to; empty for other actions.
+    pub(crate) path: &'static str,
+    /// The key of the text that says so.
+    pub(crate) label: &'static str,
+}
+
+impl Key {
+    /// The single keys, for the help.
+    pub(crate) fn strokes(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.split(' ')
+    }
+}
+
+/// Every key.
+pub(crate) const KEYS: &[Key] = &[
+    Key { keys: "j", action: "next", path: "", label: "keys-next" },
+    Key { keys: "k", action: "previous", path: "", label: "keys-previous" },
+    Key { keys: "Enter", action: "open", path: "", label: "keys-open" },
+    Key { keys: "/", action: "search", path: "", label: "keys-search" },
+    Key { keys: "g t", action: "go", path: "/", label: "keys-go-today" },
+    Key { keys: "g a", action: "go", path: "/alerts", label: "keys-go-alerts" },
+    Key { keys: "g s", action: "go", path: "/search", label: "keys-go-search" },
+    Key { keys: "g d", action: "go", path: "/devices", label: "keys-go-devices" },
+    Key { keys: "?", action: "help", path: "", label: "keys-help" },
+    Key { keys: "Escape", action: "leave", path: "", label: "keys-leave" },
+];

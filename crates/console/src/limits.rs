@@ -1,0 +1,23 @@
+//! Limits on what a browser may send and on what one page shows.
+
+/// Bytes of a form's body; the largest form is the sign-in token.
+pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a query string; a search with many filters stays far below.
+pub(crate) const QUERY_BYTES_MAX: usize = 8 * 1024;
+/// Characters of a cookie value that is looked at.
+pub(crate) const COOKIE_CHARS_MAX: usize = 256;
+/// Filters and free words of one search.
+pub(crate) const SEARCH_TERMS_MAX: usize = 32;
+/// Characters of one value of a search filter.
+pub(crate) const SEARCH_VALUE_CHARS_MAX: usize = 2_048;
+/// Characters of a value that a filter link may carry; longer values get no link.
+pub(crate) const LINK_VALUE_CHARS_MAX: usize = 512;
+/// Characters of a summary in a list; the full text is one key away, and command lines of alerts are never cut.
+pub(crate) const SUMMARY_CHARS_MAX: usize = 400;
+/// Rows of alerts on the first page.
+pub(crate) const TODAY_ALERTS_MAX: usize = 12;
+/// Entries of an `Accept-Language` header that are looked at.
+pub(crate) const ACCEPT_LANGUAGES_MAX: usize = 16;
+
+const _: () = assert!(LINK_VALUE_CHARS_MAX <= SEARCH_VALUE_CHARS_MAX);
+const _: () = assert!(SEARCH_VALUE_CHARS_MAX < QUERY_BYTES_MAX);

@@ -1,0 +1,9 @@
+devices-none = No devices yet.
+device-id = Device id
+agent-id = Agent id
+device-search = Search on this device
+device-timeline = Timeline
+device-no-alerts = No alerts in this time range.
+device-no-events = No events in this time range.
+device-no-gaps = No declared gaps in this time range.
+all-recorded = everything is recorded

@@ -1,0 +1,13 @@
+error-not-found = Not found
+error-not-found-text = There is nothing under this address. The address may be wrong, or the retention period is over.
+error-forbidden = Not permitted
+error-refused = Refused
+error-origin-text = The request did not come from a page of this console. Open the console and try again.
+error-host-text = The console does not answer to the name “{ $text }”. Open it by the address that the server printed, or add the name to the console’s hosts.
+error-malformed = The request cannot be read
+error-malformed-text = Something in the address or the form is malformed. Go back and try again.
+error-unavailable = Not available just now
+error-internal = Something went wrong on the server
+error-internal-text = The server had a problem. Try again; if it stays, give the reference to an administrator: it is in the server’s log.
+error-reference = Reference
+error-home = To the first page

@@ -1,0 +1,9 @@
+devices-none = 端末はまだありません。
+device-id = 端末ID
+agent-id = エージェントID
+device-search = この端末を検索
+device-timeline = タイムライン
+device-no-alerts = この期間のアラートはありません。
+device-no-events = この期間のイベントはありません。
+device-no-gaps = この期間に、欠落の申告はありません。
+all-recorded = すべて記録しています

@@ -1,0 +1,13 @@
+error-not-found = 見つかりません
+error-not-found-text = このアドレスには何もありません。アドレスが誤っているか、保存期間を過ぎています。
+error-forbidden = 権限がありません
+error-refused = 受け付けませんでした
+error-origin-text = このコンソールのページから送られた要求ではありません。コンソールを開いて、やり直してください。
+error-host-text = コンソールは「{ $text }」という名前では応答しません。サーバーが表示したアドレスで開くか、この名前をコンソールの hosts に追加してください。
+error-malformed = 要求を読み取れません
+error-malformed-text = アドレスまたは入力の形式が正しくありません。戻って、やり直してください。
+error-unavailable = 一時的に利用できません
+error-internal = サーバーで問題が起きました
+error-internal-text = サーバーで問題が起きました。やり直してください。続く場合は、参照番号を管理者に伝えてください。サーバーの記録にあります。
+error-reference = 参照番号
+error-home = 最初のページへ
