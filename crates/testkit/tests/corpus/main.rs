@@ -5,6 +5,7 @@ mod ordinary;
 mod pack;
 mod parity;
 
+use model::{AgentId, DeviceId, EpochId, Event, StreamKey, Timestamp};
 use std::path::{Path, PathBuf};
 
 /// A path of the shared data beside the tree, or `None` with a printed reason.
@@ -54,4 +55,21 @@ fn read_all(paths: Vec<PathBuf>) -> Vec<(String, String)> {
 fn compiled(sources: &[(String, String)]) -> detect::Compiled {
     let sources = sources.iter().map(|(name, text)| detect::RuleSource { name, text });
     detect::compile(sources, &detect::CompileOptions::default())
+}
+
+/// Every event of every event log below a folder, with the file's path relative to it. The sequence number
+/// is the number of the record in its file.
+fn each_event(folder: &Path, mut seen: impl FnMut(&str, &Event)) {
+    for path in files_below(folder, ".evtx") {
+        let relative =
+            path.strip_prefix(folder).expect("lies below").to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).expect("can be read");
+        for record in decode::evtx::Reader::new(bytes).expect("is an event log") {
+            let record = record.unwrap_or_else(|err| panic!("{relative}: {err}"));
+            let (agent, epoch) = (AgentId::from_bits(1), EpochId::from_bits(1));
+            let stream = StreamKey { agent, epoch, seq: record.record_id };
+            let event = record.into_event(DeviceId::from_bits(1), stream, Timestamp::default());
+            seen(&relative, &event);
+        }
+    }
 }

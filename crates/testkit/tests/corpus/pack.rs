@@ -1,6 +1,7 @@
 //! The project's own rules: all load, each has an id of its own and cases of both kinds, all cases hold.
 
-use crate::{compiled, files_below, read_all, root};
+use crate::{compiled, each_event, files_below, read_all, root, shared};
+use detect::Scratch;
 use detect::testing::{self, Expect};
 use model::Level;
 use std::collections::BTreeSet;
@@ -69,4 +70,27 @@ fn every_case_of_every_own_rule_holds() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+/// A rule whose fields are misspelt or never recorded passes its own cases and finds nothing.
+#[test]
+fn every_own_windows_rule_finds_something_in_logs_of_real_attacks() {
+    let Some(folder) = shared("data/evtx-attack-samples") else { return };
+    let Some(regression) = shared("data/sigma/regression_data") else { return };
+    let rules = compiled(&own_rules()).rules;
+    let mut scratch = Scratch::default();
+    let mut silent: BTreeSet<&str> = rules
+        .rules()
+        .iter()
+        .filter(|rule| rule.logsource.product.as_deref() == Some("windows"))
+        .map(|rule| rule.title.as_str())
+        .collect();
+    assert_eq!(silent.len(), 13);
+    for folder in [folder, regression] {
+        each_event(&folder, |_, event| {
+            for found in rules.evaluate_with(event, &mut scratch) {
+                silent.remove(found.rule.title.as_str());
+            }
+        });
+    }
+    assert_eq!(silent, BTreeSet::new());
 }

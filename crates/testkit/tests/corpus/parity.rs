@@ -1,9 +1,9 @@
 //! Parity: the set of (rule, file, record) of all matches of the SigmaHQ rules over a folder of event
 //! logs equals what an independent evaluator of the specification found.
 
-use crate::{compiled, files_below, read_all, shared};
+use crate::{compiled, each_event, files_below, read_all, shared};
 use detect::Scratch;
-use model::{AgentId, DeviceId, EpochId, StreamKey, Timestamp};
+use model::{Event, Value, Why};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -78,24 +78,29 @@ fn hits_of_list(text: &str) -> BTreeSet<Hit> {
 fn hits_in(rules: &detect::RuleSet, folder: &Path) -> BTreeSet<Hit> {
     let mut hits = BTreeSet::new();
     let mut scratch = Scratch::default();
-    for path in files_below(folder, ".evtx") {
-        let relative =
-            path.strip_prefix(folder).expect("lies below").to_string_lossy().into_owned();
-        let bytes = std::fs::read(&path).expect("can be read");
-        for record in decode::evtx::Reader::new(bytes).expect("is an event log") {
-            let record = record.unwrap_or_else(|err| panic!("{relative}: {err}"));
-            let record_id = record.record_id;
-            let stream = StreamKey {
-                agent: AgentId::from_bits(1),
-                epoch: EpochId::from_bits(1),
-                seq: record_id,
-            };
-            let event = record.into_event(DeviceId::from_bits(1), stream, Timestamp::default());
-            for found in rules.evaluate_with(&event, &mut scratch) {
-                assert!(!found.why.is_empty(), "{}: a match without a reason", found.rule.id);
-                hits.insert((found.rule.id.clone(), relative.clone(), record_id));
+    each_event(folder, |file, event| {
+        for found in rules.evaluate_with(event, &mut scratch) {
+            assert!(!found.why.is_empty(), "{}: a match without a reason", found.rule.id);
+            for why in &found.why {
+                check_reason(event, why);
             }
+            hits.insert((found.rule.id.clone(), file.to_owned(), event.stream.seq));
         }
-    }
+    });
     hits
+}
+
+/// An explanation shows what the event really says: its value is that of the field, or of one of the
+/// field's values.
+fn check_reason(event: &Event, why: &Why) {
+    let Some(field) = &why.field else { return };
+    let value = event.fields.get(field);
+    let real = match (value, &why.value) {
+        (Some(Value::List(values)), Some(shown)) => {
+            values.iter().any(|one| one.scalar_text().as_deref() == Some(shown))
+        }
+        (Some(value), shown) => value.scalar_text().as_deref() == shown.as_deref(),
+        (None, shown) => shown.is_none(),
+    };
+    assert!(real, "{why:?} does not fit {value:?}");
 }
