@@ -101,8 +101,9 @@ kinds! {
     ProcessInject = 5 "process_inject" Process 1007/4 ["create_remote_thread"];
     /// A file was created or opened for writing for the first time.
     FileCreate = 20 "file_create" File 1001/1 ["file_event"];
-    /// A file was written.
-    FileWrite = 21 "file_write" File 1001/3 ["file_change"];
+    /// A file was written. Sysmon tells of an existing file that is written anew as of one that is made,
+    /// so rules of `file_event` see it too.
+    FileWrite = 21 "file_write" File 1001/3 ["file_event", "file_change"];
     /// A file was renamed.
     FileRename = 22 "file_rename" File 1001/5 ["file_rename"];
     /// A file was deleted.

@@ -104,7 +104,7 @@ const PROCESSES: &[(&str, &str, &str, &str)] = &[
     ("/usr/bin/python3.11", "python3 -m pytest", "/usr/bin/bash", "sato"),
 ];
 
-/// Image and file.
+/// Image and file, made as well as written.
 const FILES: &[(&str, &str)] = &[
     ("/usr/bin/dpkg", "/etc/cron.d/e2scrub_all.dpkg-new"),
     ("/usr/bin/dpkg", "/usr/lib/systemd/system/ssh.service.dpkg-new"),
@@ -157,7 +157,8 @@ fn ordinary_events() -> Vec<Event> {
     };
     let file = |(image, path): &(&str, &str)| {
         let pairs = [("Image", *image), ("TargetFilename", *path)];
-        event(EventKind::FileCreate, pairs.into_iter().collect())
+        [EventKind::FileCreate, EventKind::FileWrite]
+            .map(|kind| event(kind, pairs.into_iter().collect()))
     };
     let connection = |(image, address, port): &(&str, &str, i64)| {
         let mut fields: Fields =
@@ -167,7 +168,7 @@ fn ordinary_events() -> Vec<Event> {
         event(EventKind::NetworkConnect, fields)
     };
     let processes = PROCESSES.iter().map(process);
-    processes.chain(FILES.iter().map(file)).chain(CONNECTIONS.iter().map(connection)).collect()
+    processes.chain(FILES.iter().flat_map(file)).chain(CONNECTIONS.iter().map(connection)).collect()
 }
 
 #[test]
