@@ -58,7 +58,9 @@ pub enum LakeError {
         wanted: String,
     },
     /// The field registry names a column twice within a table.
-    #[error("the field registry gives table {table} two columns named {column}; rename the new one")]
+    #[error(
+        "the field registry gives table {table} two columns named {column}; rename the new one"
+    )]
     ColumnTwice {
         /// The table.
         table: String,
@@ -84,7 +86,9 @@ pub enum LakeError {
         through: u64,
     },
     /// The batch begins after the next expected sequence number.
-    #[error("stream {agent}/{epoch}: expected {expected}, the batch begins at {first}; send what is between")]
+    #[error(
+        "stream {agent}/{epoch}: expected {expected}, the batch begins at {first}; send what is between"
+    )]
     Hole {
         /// Whose stream.
         agent: AgentId,

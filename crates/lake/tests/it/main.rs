@@ -1,0 +1,9 @@
+//! Tests of the lake through its public interface: one binary, because each links the query engine.
+
+mod compaction;
+mod crash;
+mod duckdb;
+mod evolution;
+mod ingest;
+mod query;
+mod support;
