@@ -1,0 +1,118 @@
+//! What goes on, for whoever looks: a small JSON file, written whole every second.
+
+use crate::{error::AgentError, home::write_whole};
+use model::{Class, Counters, Timestamp};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// The content of `status.json`.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Status {
+    /// When it was written.
+    pub at: Timestamp,
+    /// `running` or `stopped`.
+    pub state: &'static str,
+    /// The agent's version.
+    pub version: &'static str,
+    /// The process.
+    pub pid: u32,
+    /// Seen by the sensor since it was loaded, all classes.
+    pub seen: u64,
+    /// Lost since the sensor was loaded, all classes.
+    pub lost: u64,
+    /// Records in the spool that the server has not committed.
+    pub waiting: u64,
+    /// What is not recorded, and why; empty when nothing is known to be missing.
+    pub not_recorded: String,
+    /// What is wrong now; absent when nothing is.
+    pub last_error: Option<String>,
+    /// The counters of each class by name.
+    pub classes: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+    /// The spool.
+    pub spool: SpoolStatus,
+}
+
+/// The spool's part of the status.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct SpoolStatus {
+    /// Its epoch; empty before it is opened.
+    pub epoch: String,
+    /// The lowest number that is kept.
+    pub first_seq: u64,
+    /// The number that the next record gets.
+    pub next_seq: u64,
+    /// Everything up to here is durable at the server, as far as is known.
+    pub durable_through: u64,
+    /// Everything up to here is in the lake, as far as is known.
+    pub committed_through: u64,
+    /// Bytes that it takes.
+    pub used_bytes: u64,
+    /// Bytes that it may take.
+    pub quota_bytes: u64,
+}
+
+/// The status, shared by the threads, with the errors of each.
+#[derive(Debug, Default)]
+pub struct Shared(Mutex<Inside>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    status: Status,
+    recorder_error: Option<String>,
+    upload_error: Option<String>,
+}
+
+impl Shared {
+    /// Changes the status.
+    pub fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.inside().status);
+    }
+
+    /// What is wrong with recording now.
+    pub fn recording(&self, error: Option<String>) {
+        self.inside().recorder_error = error;
+    }
+
+    /// What is wrong with the server now.
+    pub fn uploading(&self, error: Option<String>) {
+        self.inside().upload_error = error;
+    }
+
+    /// Sets the counters.
+    pub fn count(&self, counters: &[(Class, Counters)]) {
+        let status = &mut self.inside().status;
+        status.seen = counters.iter().map(|(_, counters)| counters.seen).sum();
+        status.lost = counters.iter().map(|(_, counters)| counters.lost()).sum();
+        status.classes = counters
+            .iter()
+            .map(|(class, counters)| (class.name(), counters.named().into_iter().collect()))
+            .collect();
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// [`AgentError::File`].
+    pub fn write(&self, path: &Path, now: Timestamp) -> Result<(), AgentError> {
+        let mut inside = self.inside();
+        let error = inside.recorder_error.clone().or_else(|| inside.upload_error.clone());
+        let status = &mut inside.status;
+        status.at = now;
+        status.version = env!("CARGO_PKG_VERSION");
+        status.pid = std::process::id();
+        status.last_error = error;
+        status.waiting = (status.spool.next_seq.saturating_sub(1))
+            .saturating_sub(status.spool.committed_through);
+        let text = serde_json::to_vec_pretty(&*status)
+            .map_err(|err| AgentError::BadFile { path: path.to_owned(), why: err.to_string() })?;
+        drop(inside);
+        write_whole(path, &text, false)
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,205 @@
+//! The program itself: enrolment, a run, a kill, a stop in good order.
+
+use crate::receiver::{Authority, Receiver, TOKEN};
+use model::{EventKind, Observation};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+struct Rig {
+    receiver: Receiver,
+    scratch: tempfile::TempDir,
+    pin: PathBuf,
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        // Whatever the test came to, nothing of it stays in the kernel.
+        self.agent(&["unload"], &[Path::new("--sensor-pin"), &self.pin]);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test starts the program it tests")]
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mimamori-agent"));
+    command.args(arguments);
+    command
+}
+
+impl Rig {
+    fn new(name: &str) -> Self {
+        let scratch = tempfile::tempdir().expect("a scratch folder");
+        let authority = Arc::new(Authority::new());
+        std::fs::write(scratch.path().join("given-ca.pem"), &authority.ca_pem).expect("writes");
+        let receiver = Receiver::start(authority);
+        let pin = format!("/sys/fs/bpf/mimamori-test-{name}-{}", std::process::id());
+        Self { receiver, scratch, pin: pin.into() }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.scratch.path().join("data")
+    }
+
+    fn agent(&self, arguments: &[&str], paths: &[&Path]) -> Output {
+        command(arguments).args(paths).output().expect("the program starts")
+    }
+
+    fn enrol(&self, token: &str) -> Output {
+        let server = format!("https://localhost:{}", self.receiver.address.port());
+        let ca = self.scratch.path().join("given-ca.pem");
+        self.agent(
+            &["enrol", "--server", &server, "--token", token],
+            &[Path::new("--ca"), &ca, Path::new("--data"), &self.data()],
+        )
+    }
+
+    fn run(&self) -> Child {
+        command(&["run", "--stop-with-stdin", "--data"])
+            .arg(self.data())
+            .arg("--sensor-pin")
+            .arg(&self.pin)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the program starts")
+    }
+
+    fn observations(&self) -> Vec<Observation> {
+        let streams = self.receiver.streams();
+        let decode = |bytes: &Vec<u8>| wire::decode_observation(bytes).expect("decodes");
+        streams.stored.values().map(decode).collect()
+    }
+
+    fn count(&self, kind: EventKind) -> usize {
+        self.observations().iter().filter(|seen| seen.kind == kind).count()
+    }
+
+    fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..600 {
+            if holds(self) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("waited 30 s in vain until {what}");
+    }
+
+    fn status(&self) -> serde_json::Value {
+        let bytes = std::fs::read(self.data().join("status.json")).expect("there is a status");
+        serde_json::from_slice(&bytes).expect("it is JSON")
+    }
+
+    /// Every number from the first to the last, once.
+    fn assert_conserved(&self) {
+        let streams = self.receiver.streams();
+        assert_eq!(streams.doubles, 0);
+        assert_eq!(streams.lost, []);
+        assert!((1..).zip(streams.stored.keys()).all(|(expected, (_, seq))| *seq == expected));
+    }
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+#[test]
+fn enrolment_stores_a_private_key_and_refuses_bad_tokens_and_a_second_time() {
+    let rig = Rig::new("enrol");
+    let refused = rig.enrol("guessed");
+    assert!(!refused.status.success());
+    assert!(words(&refused).contains("token is not valid"), "{}", words(&refused));
+    let enrolled = rig.enrol(TOKEN);
+    assert!(enrolled.status.success(), "{}", words(&enrolled));
+    let mode = std::fs::metadata(rig.data().join("agent.key")).expect("a key").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let again = rig.enrol(TOKEN);
+    assert!(words(&again).contains("already enrolled"), "{}", words(&again));
+}
+
+#[test]
+fn doctor_names_what_is_wrong_and_the_next_step() {
+    let rig = Rig::new("doctor");
+    let data = rig.data();
+    let found = rig.agent(&["doctor", "--data"], &[&data]);
+    assert_eq!(found.status.code(), Some(1));
+    assert!(words(&found).contains("next: enrol this machine"), "{}", words(&found));
+    assert!(rig.enrol(TOKEN).status.success());
+    let found = rig.agent(&["doctor", "--data"], &[&data]);
+    assert!(words(&found).contains("answers; durable through 0"), "{}", words(&found));
+    assert!(words(&found).contains("has never run here"), "{}", words(&found));
+}
+
+#[test]
+fn p4_started_killed_and_stopped_it_tells_its_story_exactly_once() {
+    let rig = Rig::new("story");
+    assert!(rig.enrol(TOKEN).status.success());
+    let mut first = rig.run();
+    rig.wait_until("the start arrives", |rig| rig.count(EventKind::AgentStart) == 1);
+    let second = rig.agent(&["run", "--data"], &[&rig.data()]);
+    assert_eq!(second.status.code(), Some(1));
+    let named = format!("process {}", first.id());
+    assert!(words(&second).contains(&named), "{}", words(&second));
+    rig.wait_until("it is noted as alive", |rig| rig.data().join("alive").is_file());
+    first.kill().expect("kills");
+    first.wait().expect("ends");
+    let mut next = rig.run();
+    rig.wait_until("the loss is said", |rig| {
+        rig.count(EventKind::AgentStart) == 2 && rig.count(EventKind::AgentLost) > 0
+    });
+    drop(next.stdin.take());
+    assert!(next.wait().expect("ends").success());
+    assert_eq!(rig.count(EventKind::AgentStop), 1);
+    assert!(rig.count(EventKind::AgentCounters) >= 3);
+    assert!(!rig.data().join("alive").is_file());
+    let status = rig.status();
+    assert_eq!((&status["state"], &status["waiting"]), (&"stopped".into(), &0.into()));
+    rig.assert_conserved();
+}
+
+#[test]
+fn p1_processes_started_around_a_kill_are_recorded_exactly_once() {
+    let rig = Rig::new("kill");
+    assert!(rig.enrol(TOKEN).status.success());
+    let mut agent = rig.run();
+    rig.wait_until("the start arrives", |rig| rig.count(EventKind::AgentStart) == 1);
+    let can_record =
+        rig.status()["not_recorded"].as_str().is_some_and(|words| !words.contains("process:"));
+    if !can_record {
+        eprintln!("skipped: processes can not be recorded here: {}", rig.status()["not_recorded"]);
+        drop(agent.stdin.take());
+        agent.wait().expect("ends");
+        return;
+    }
+    let marker = format!("mimamori-marker-{}", std::process::id());
+    let program = |number: u32| {
+        #[expect(clippy::disallowed_methods, reason = "the test starts what is to be recorded")]
+        let mut child = Command::new("/bin/true");
+        child.arg(format!("{marker}-{number}-")).status().expect("starts");
+    };
+    (0..150).for_each(program);
+    agent.kill().expect("kills");
+    agent.wait().expect("ends");
+    (150..200).for_each(program);
+    agent = rig.run();
+    (200..250).for_each(program);
+    rig.wait_until("it runs again", |rig| rig.count(EventKind::AgentStart) == 2);
+    std::thread::sleep(Duration::from_millis(500));
+    drop(agent.stdin.take());
+    assert!(agent.wait().expect("ends").success());
+    let starts: Vec<String> = rig
+        .observations()
+        .into_iter()
+        .filter(|seen| seen.kind == EventKind::ProcessStart)
+        .filter_map(|seen| seen.fields.text("CommandLine").map(str::to_owned))
+        .collect();
+    for number in 0..250 {
+        let wanted = format!("{marker}-{number}-");
+        let times = starts.iter().filter(|line| line.contains(&wanted)).count();
+        assert_eq!(times, 1, "{wanted}");
+    }
+    rig.assert_conserved();
+}
