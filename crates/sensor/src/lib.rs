@@ -17,11 +17,16 @@
 pub mod coverage;
 pub mod limits;
 
+#[cfg(not(target_os = "linux"))]
 mod elsewhere;
+#[cfg(target_os = "linux")]
+mod linux;
 
 pub use coverage::{ClassCoverage, Coverage, Said};
-
+#[cfg(not(target_os = "linux"))]
 pub use elsewhere::{Sensor, doctor, unload};
+#[cfg(target_os = "linux")]
+pub use linux::{Sensor, doctor, unload};
 
 use model::{Class, Clock, Observation};
 use std::path::PathBuf;
