@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     match perform(arguments.command) {
         Ok(code) => code,
         Err(err) => {
-            tracing::error!("{err:#}");
+            tracing::error!("{err}");
             ExitCode::FAILURE
         }
     }
@@ -94,11 +94,12 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { data, stop_with_stdin, sensor_pin, ignore, spool_bytes_max } => {
             run::run(RunOptions { data, sensor_pin, ignore, spool_bytes_max, stop_with_stdin })
-                .context("the agent can not run")?;
+                .map_err(|err| anyhow::anyhow!("the agent can not run: {err}"))?;
         }
         Command::Enrol { server, token, ca, data } => {
             let home = Home::open(&data)?;
-            let identity = enrol::enrol(&home, &server, &token, &ca).context("could not enrol")?;
+            let identity = enrol::enrol(&home, &server, &token, &ca)
+                .map_err(|err| anyhow::anyhow!("could not enrol: {err}"))?;
             say(&format!(
                 "enrolled with {} as agent {} on device {}\n",
                 identity.server, identity.agent, identity.device
@@ -110,7 +111,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             return Ok(if findings.all_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Unload { sensor_pin } => {
-            sensor::unload(&sensor_pin).context("could not unload")?;
+            sensor::unload(&sensor_pin)
+                .map_err(|err| anyhow::anyhow!("could not unload: {err}"))?;
             say(&format!("nothing of the sensor is left at {}\n", sensor_pin.display()))?;
         }
     }

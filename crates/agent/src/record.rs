@@ -109,6 +109,7 @@ impl Recorder {
     /// [`AgentError::Sensor`] and fatal errors of the spool.
     pub(crate) fn run(mut self) -> Result<(), AgentError> {
         self.say(EventKind::AgentStart)?;
+        self.tick();
         let mut sensed = Vec::new();
         while !self.stop.asked() {
             self.round(&mut sensed, Duration::from_millis(OBSERVE_WAIT_MS))?;
@@ -156,9 +157,7 @@ impl Recorder {
             let ready_now = ready.make_contiguous();
             let count = ready_now.iter().take(GROUP_ENTRIES_MAX).take_while(fits).count().max(1);
             let group: Vec<Ready> = ready.drain(..count).collect();
-            if !self.keep_group(&group)? {
-                return Ok(());
-            }
+            self.keep_group(&group)?;
         }
         Ok(())
     }
@@ -183,15 +182,15 @@ impl Recorder {
         }
     }
 
-    /// Tries until the group is settled, giving up more each time the spool is full. `false`: asked to stop
-    /// while nothing could be stored.
-    fn keep_group(&mut self, ready: &[Ready]) -> Result<bool, AgentError> {
+    /// Tries until the group is settled, giving up more each time the spool is full. Asked to stop while
+    /// nothing can be stored, it gives up everything, which the next start says.
+    fn keep_group(&mut self, ready: &[Ready]) -> Result<(), AgentError> {
         let mut pressure = Pressure::of_usage(self.spool.usage());
         loop {
             let err = match self.commit(Group::of_ready(ready, pressure)) {
                 Ok(()) => {
                     self.status.recording(None);
-                    return Ok(true);
+                    return Ok(());
                 }
                 Err(err) => err,
             };

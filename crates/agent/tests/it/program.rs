@@ -58,8 +58,13 @@ impl Rig {
     }
 
     fn run(&self) -> Child {
+        self.run_with(&[])
+    }
+
+    fn run_with(&self, more: &[&str]) -> Child {
         command(&["run", "--stop-with-stdin", "--data"])
             .arg(self.data())
+            .args(more)
             .arg("--sensor-pin")
             .arg(&self.pin)
             .stdin(Stdio::piped())
@@ -201,5 +206,51 @@ fn p1_processes_started_around_a_kill_are_recorded_exactly_once() {
         let times = starts.iter().filter(|line| line.contains(&wanted)).count();
         assert_eq!(times, 1, "{wanted}");
     }
+    rig.assert_conserved();
+}
+
+/// Waits for nothing: the server is not there, the quota is small, and files are made until it is full.
+#[test]
+fn p7_without_room_file_changes_are_given_up_first_and_it_is_said() {
+    let rig = Rig::new("quota");
+    let mut agent = rig.run_with(&["--spool-bytes-max", "400000"]);
+    rig.wait_until("there is a status", |rig| rig.data().join("status.json").is_file());
+    let not_recorded = rig.status()["not_recorded"].as_str().unwrap_or_default().to_owned();
+    if not_recorded.contains("file:") {
+        eprintln!("skipped: file changes can not be recorded here: {not_recorded}");
+        drop(agent.stdin.take());
+        agent.wait().expect("ends");
+        return;
+    }
+    let shed = |rig: &Rig, class: &str| rig.status()["classes"][class]["Shed"].as_u64();
+    let folder = rig.scratch.path().join("many");
+    std::fs::create_dir(&folder).expect("creates");
+    rig.wait_until("file changes are given up", |rig| {
+        for number in 0..100 {
+            std::fs::write(folder.join(format!("file-{number}")), "x").expect("writes");
+            std::fs::remove_file(folder.join(format!("file-{number}"))).expect("removes");
+        }
+        shed(rig, "file") > Some(50)
+    });
+    assert_eq!(shed(&rig, "process"), Some(0));
+    // Enrolled while it runs, it sends everything, and there is room again.
+    assert!(rig.enrol(TOKEN).status.success());
+    let said = |rig: &Rig| {
+        let quota = |seen: &Observation| {
+            let lost = model::Lost::from_fields(&seen.fields)?;
+            let file = lost.class == Some(model::Class::File);
+            (file && lost.reason == model::LostReason::Quota).then_some(lost.count?)
+        };
+        rig.observations()
+            .iter()
+            .filter(|seen| seen.kind == EventKind::AgentLost)
+            .filter_map(quota)
+            .sum::<u64>()
+    };
+    rig.wait_until("it is said", |rig| said(rig) > 50);
+    drop(agent.stdin.take());
+    assert!(agent.wait().expect("ends").success());
+    let given_up = shed(&rig, "file").expect("a counter");
+    assert_eq!(said(&rig), given_up, "what was given up is said, all of it, once");
     rig.assert_conserved();
 }
