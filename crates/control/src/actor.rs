@@ -9,14 +9,11 @@ pub enum Permission {
     ReadAlerts,
     /// Read the list of devices and the health of their agents.
     ReadDevices,
-    /// Check the audit chain.
-    ReadAudit,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 4] =
-        [Self::ReadEvents, Self::ReadAlerts, Self::ReadDevices, Self::ReadAudit];
+    pub const ALL: [Self; 3] = [Self::ReadEvents, Self::ReadAlerts, Self::ReadDevices];
 
     /// The name in the audit chain and in messages.
     #[must_use]
@@ -25,7 +22,6 @@ impl Permission {
             Self::ReadEvents => "read_events",
             Self::ReadAlerts => "read_alerts",
             Self::ReadDevices => "read_devices",
-            Self::ReadAudit => "read_audit",
         }
     }
 }
@@ -39,13 +35,11 @@ pub enum Role {
     Analyst,
     /// Keeps the fleet running; sees devices, not what people did on them.
     Operator,
-    /// Checks what the others did.
-    Auditor,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Administrator, Self::Analyst, Self::Operator, Self::Auditor];
+    pub const ALL: [Self; 3] = [Self::Administrator, Self::Analyst, Self::Operator];
 
     /// The name in the store.
     #[must_use]
@@ -54,7 +48,6 @@ impl Role {
             Self::Administrator => "administrator",
             Self::Analyst => "analyst",
             Self::Operator => "operator",
-            Self::Auditor => "auditor",
         }
     }
 
@@ -73,7 +66,6 @@ impl Role {
                 &[Permission::ReadEvents, Permission::ReadAlerts, Permission::ReadDevices]
             }
             Self::Operator => &[Permission::ReadDevices],
-            Self::Auditor => &[Permission::ReadAudit],
         }
     }
 

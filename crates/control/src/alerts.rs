@@ -3,7 +3,7 @@
 use crate::audit::{Action, Cause, Entry};
 use crate::events::name_of;
 use crate::limits::{ALERTS_OF_PAGE_MAX, DAY_NS};
-use crate::predicate::seq_parameter;
+use crate::predicate::{NEWEST_FIRST, after_sql, seq_parameter};
 use crate::rows::{Cells, Parameters, rows_of};
 use crate::view::{AlertFilter, AlertList, AlertPage, AlertRow, Cursor, PAGE_ROWS_MAX};
 use crate::{Actor, Control, ControlError, Permission};
@@ -96,7 +96,7 @@ impl Control {
     ) -> Result<(Vec<AlertRow>, bool), ControlError> {
         let sql = format!(
             "SELECT {LIST_COLUMNS} FROM alert WHERE {condition} \
-             ORDER BY observed_at DESC, agent DESC, epoch DESC, seq DESC, level_rank DESC, id LIMIT {}",
+             ORDER BY {NEWEST_FIRST}, level_rank DESC, id LIMIT {}",
             rows_max + 1
         );
         let found = self.lake.query_with(&sql, parameters.values(), rows_max).await?;
@@ -110,7 +110,8 @@ impl Control {
         let mut parameters = Parameters::default();
         let sql = format!(
             "SELECT rule_id, rule_title, rule_revision, level, device, agent, epoch, seq, kind, \
-             observed_at, detected_at, why, fields, rule_text FROM alert WHERE id = {}",
+             observed_at, observed_ns, detected_at, detected_ns, why, fields, rule_text \
+             FROM alert WHERE id = {}",
             parameters.bind(id.to_string())
         );
         let found = self.lake.query_with(&sql, parameters.values(), 1).await?;
@@ -126,8 +127,8 @@ impl Control {
             device: cells.device()?,
             stream: cells.stream()?,
             kind: cells.kind()?,
-            observed_at: cells.time()?,
-            detected_at: cells.time()?,
+            observed_at: cells.time_ns()?,
+            detected_at: cells.time_ns()?,
             why: serde_json::from_str(&cells.text()?).map_err(|err| damaged(&cells, &err))?,
             fields: serde_json::from_str(&cells.text()?).map_err(|err| damaged(&cells, &err))?,
             rule_text: cells.text()?.into_owned(),
@@ -171,14 +172,7 @@ fn filter_sql(filter: &AlertFilter, parameters: &mut Parameters) -> String {
         all.push(format!("observed_at < {}", parameters.bind_time(range.to)));
     }
     if let Some(after) = filter.after {
-        let time = parameters.bind_time(after.at);
-        let agent = parameters.bind(after.key.agent.to_string());
-        let epoch = parameters.bind(after.key.epoch.to_string());
-        let seq = parameters.bind(seq_parameter(after.key.seq));
-        all.push(format!(
-            "observed_at <= {time} AND (observed_at < {time} OR agent < {agent} OR (agent = {agent} AND \
-             (epoch < {epoch} OR (epoch = {epoch} AND seq < {seq}))))"
-        ));
+        all.push(after_sql(after, parameters));
     }
     all.join(" AND ")
 }
@@ -210,7 +204,7 @@ fn alert_row(
         device_name: name_of(names, device),
         stream: cells.stream()?,
         kind: cells.kind()?,
-        observed_at: cells.time()?,
+        observed_at: cells.time_ns()?,
         image: cells.maybe_text()?.map(std::borrow::Cow::into_owned),
         command_line: cells.maybe_text()?.map(std::borrow::Cow::into_owned),
         user: cells.maybe_text()?.map(std::borrow::Cow::into_owned),
@@ -230,4 +224,4 @@ pub(crate) const LEVELS: [Level; 5] =
     [Level::Critical, Level::High, Level::Medium, Level::Low, Level::Informational];
 const COUNTED_DAYS: i64 = 30;
 const LIST_COLUMNS: &str = "id, rule_id, rule_title, level, device, agent, epoch, seq, kind, observed_at, \
-     image, command_line, \"user\"";
+     observed_ns, image, command_line, \"user\"";

@@ -112,9 +112,9 @@ impl Authority {
         let server_path = folder.join(SERVER);
         let names = server_names();
         let mut bundle = read(&server_path)?;
-        if !header(names.as_slice(), &bundle)
-            .is_some_and(|end| now.plus_nanos(SERVER_CERTIFICATE_LIFE_NS / 3) < end)
-        {
+        let renew_from =
+            header(&names, &bundle).map(|end| end.plus_nanos(-SERVER_CERTIFICATE_LIFE_NS / 3));
+        if renew_from.is_none_or(|from| now >= from) {
             bundle = server_bundle(&issuer, &names, now)?;
             replace(&server_path, &bundle)?;
             tracing::info!(names = ?names, "issued a new server certificate");

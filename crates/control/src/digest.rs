@@ -36,7 +36,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// The bytes of hex text; `None` when it is not hex of exactly 32 bytes.
 pub(crate) fn key_of_hex(text: &str) -> Option<[u8; 32]> {
     let mut key = [0u8; 32];
-    if text.len() != 64 || !text.is_ascii() {
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     for (slot, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
@@ -68,7 +68,7 @@ mod tests {
     fn hex_round_trips_and_refuses_the_rest() {
         let key = [0xa5u8; 32];
         assert_eq!(key_of_hex(&hex(&key)), Some(key));
-        for text in ["", "zz", &"é".repeat(32), &"+1".repeat(32)[..63]] {
+        for text in ["", "zz", &"é".repeat(32), &"+1".repeat(32)] {
             assert_eq!(key_of_hex(text), None, "{text}");
         }
     }

@@ -252,6 +252,8 @@ const SEPARATOR: char = '\u{1f}';
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::TimeRange;
+    use model::{DeviceId, Timestamp};
 
     #[test]
     fn names_nearby_are_suggested() {
@@ -260,6 +262,31 @@ mod tests {
         assert!(suggestions("hash").contains(&"Hashes".to_owned()));
         assert_eq!(suggestions("'; DROP TABLE process --"), Vec::<String>::new());
         assert_eq!(edits("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn the_largest_search_fits_into_a_query_and_holds_no_user_text() {
+        let filter = |number: usize| FieldFilter {
+            field: "Arguments".into(),
+            compare: Compare::Contains,
+            value: format!("needle{number}"),
+        };
+        let query = SearchQuery {
+            families: Vec::new(),
+            range: TimeRange { from: Timestamp::from_nanos(0), to: Timestamp::from_nanos(i64::MAX) },
+            device: Some(DeviceId::from_bits(1)),
+            filters: (0..FILTERS_MAX).map(filter).collect(),
+            words: (0..WORDS_MAX).map(|number| format!("needle{number}-word")).collect(),
+            after: None,
+        };
+        let checked = Checked::new(&query).expect("within the limits");
+        for family in &checked.families {
+            let mut parameters = Parameters::default();
+            let sql = checked.sql(*family, &mut parameters);
+            assert!(sql.len() < lake::limits::QUERY_BYTES_MAX / 2, "{family:?}: {}", sql.len());
+            assert!(parameters.values().len() < lake::limits::QUERY_PARAMETERS_MAX / 2);
+            assert!(!sql.contains("needle"), "{sql}");
+        }
     }
 
     #[test]

@@ -10,10 +10,14 @@ use std::borrow::Cow;
 pub(crate) struct Parameters(Vec<Value>);
 
 impl Parameters {
-    /// Takes a value and gives its placeholder.
+    /// Takes a value and gives its placeholder; the same value has one placeholder.
     pub(crate) fn bind(&mut self, value: impl Into<Value>) -> String {
-        self.0.push(value.into());
-        format!("${}", self.0.len())
+        let value = value.into();
+        let place = self.0.iter().position(|known| *known == value).unwrap_or_else(|| {
+            self.0.push(value);
+            self.0.len() - 1
+        });
+        format!("${}", place + 1)
     }
 
     /// Takes an instant, rounded down to the microsecond, and gives an expression of it.

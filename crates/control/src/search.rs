@@ -63,49 +63,38 @@ impl Control {
         })
     }
 
-    async fn count(
-        &self,
-        checked: &Checked<'_>,
-        range: TimeRange,
-    ) -> Result<Counted, ControlError> {
+    /// Counts family by family: one statement over all of them would outgrow what a query may hold.
+    async fn count(&self, checked: &Checked<'_>, range: TimeRange) -> Result<Counted, ControlError> {
         let from = range.from.micros();
         let span = range.to.micros().saturating_sub(from).max(1);
         let width = span / HISTOGRAM_SLICES + i64::from(span % HISTOGRAM_SLICES != 0);
-        let mut parameters = Parameters::default();
-        let mut parts = Vec::new();
+        let mut counted = Counted::empty(range, width);
         for family in &checked.families {
+            let mut parameters = Parameters::default();
             let condition = checked.sql(*family, &mut parameters);
-            let name = family.table();
-            parts.push(format!(
-                "SELECT '{name}' AS family, slice, count(*) AS events FROM \
+            let sql = format!(
+                "SELECT slice, count(*) AS events FROM \
                  (SELECT (CAST(observed_at AS BIGINT) - ({from})) / {width} AS slice FROM {} \
-                 WHERE {condition} LIMIT {COUNTED_EVENTS_MAX}) GROUP BY slice",
+                 WHERE {condition} LIMIT {COUNTED_EVENTS_MAX}) AS matching GROUP BY slice",
                 table(*family)
-            ));
-        }
-        let sql = parts.join(" UNION ALL ");
-        let rows_max = checked.families.len() * usize::try_from(HISTOGRAM_SLICES + 1).unwrap_or(64);
-        let found = self.lake.query_with(&sql, parameters.values(), rows_max).await?;
-
-        let mut counted = Counted::empty(range.from, width, range.to);
-        let mut of_family: Vec<(Family, u64)> = Vec::new();
-        for mut cells in rows_of(&found, "count") {
-            let name = cells.text()?;
-            let family =
-                Family::of_table(&name).ok_or_else(|| cells.damaged("an unknown table"))?;
-            let slice = usize::try_from(cells.int()?).unwrap_or(0);
-            let events = cells.count()?;
-            if let Some((_, sum)) = counted.histogram.get_mut(slice) {
-                *sum += events;
+            );
+            let rows_max = counted.histogram.len() + 1;
+            let found = self.lake.query_with(&sql, parameters.values(), rows_max).await?;
+            let mut of_family = 0;
+            for mut cells in rows_of(&found, "count") {
+                let slice = usize::try_from(cells.int()?).unwrap_or(0);
+                let events = cells.count()?;
+                if let Some((_, sum)) = counted.histogram.get_mut(slice) {
+                    *sum += events;
+                }
+                of_family += events;
             }
-            counted.total += events;
-            match of_family.iter_mut().find(|(known, _)| *known == family) {
-                Some((_, sum)) => *sum += events,
-                None => of_family.push((family, events)),
+            counted.total += of_family;
+            counted.capped |= of_family >= COUNTED_EVENTS_MAX as u64;
+            if of_family > 0 {
+                counted.families.push(*family);
             }
         }
-        counted.capped = of_family.iter().any(|(_, sum)| *sum >= COUNTED_EVENTS_MAX as u64);
-        counted.families = of_family.into_iter().map(|(family, _)| family).collect();
         Ok(counted)
     }
 }
@@ -119,10 +108,12 @@ struct Counted {
 }
 
 impl Counted {
-    fn empty(from: Timestamp, width_us: i64, to: Timestamp) -> Self {
-        let starts = (0..HISTOGRAM_SLICES)
-            .map(|slice| from.plus_nanos(width_us.saturating_mul(slice).saturating_mul(1_000)));
-        let histogram = starts.take_while(|start| *start < to).map(|start| (start, 0)).collect();
+    fn empty(range: TimeRange, width_us: i64) -> Self {
+        let starts = (0..HISTOGRAM_SLICES).map(|slice| {
+            range.from.plus_nanos(width_us.saturating_mul(slice).saturating_mul(1_000))
+        });
+        let histogram =
+            starts.take_while(|start| *start < range.to).map(|start| (start, 0)).collect();
         Self { families: Vec::new(), total: 0, capped: false, histogram }
     }
 }
