@@ -17,7 +17,8 @@
 //! Where the specification leaves a choice, the conformance vectors decide: `neq` also matches when the
 //! field is missing; `windash` changes a dash only where a word begins; base 64 text is compared without
 //! regard to case; an IPv4 address mapped into IPv6 is in no IPv4 network; keywords look at values, never
-//! at field names.
+//! at field names. Regular expressions have neither look-around nor back references; `\d`, `\w` and letter
+//! case are those of Unicode, and `$` also fits before a line break that ends the text.
 
 mod compile;
 mod condition;

@@ -75,7 +75,7 @@ enum Test {
     Text { matcher: TextMatcher, cased: bool },
     Null,
     Exists { wanted: bool },
-    Regex(Box<regex::Regex>),
+    Regex { regex: Box<regex::Regex>, before_last_newline: bool },
     Network(Network),
     Compare { part: Option<TimePart>, comparison: Comparison, number: Number },
     SameAs { other: FieldId, place: Place, cased: bool },
@@ -121,7 +121,7 @@ impl Predicate {
             Test::Text { matcher, .. } => matcher.cost(),
             Test::Compare { part: None, .. } => 2,
             Test::Network(_) | Test::SameAs { .. } | Test::Compare { .. } => 10,
-            Test::Regex(_) => 40,
+            Test::Regex { .. } => 40,
         };
         match self.target {
             Target::Field(_) => one_value,
@@ -142,7 +142,12 @@ impl Test {
     fn holds_for(&self, scalar: &Scalar<'_>, view: &View<'_>) -> bool {
         match self {
             Self::Text { matcher, cased } => matcher.is_match(scalar.text_for(*cased)),
-            Self::Regex(regex) => regex.is_match(scalar.text()),
+            Self::Regex { regex, before_last_newline } => {
+                let text = scalar.text();
+                regex.is_match(text)
+                    || *before_last_newline
+                        && text.strip_suffix('\n').is_some_and(|line| regex.is_match(line))
+            }
             Self::Network(network) => {
                 scalar.text().parse().is_ok_and(|address| network.contains(address))
             }
@@ -201,7 +206,12 @@ impl PredicateTable {
             }
             TestSpec::Null => Test::Null,
             TestSpec::Exists { wanted } => Test::Exists { wanted: *wanted },
-            TestSpec::Regex { source, flags } => Test::Regex(Box::new(regex(source, *flags)?)),
+            TestSpec::Regex { source, flags } => Test::Regex {
+                regex: Box::new(regex(source, *flags)?),
+                // In the dialect of Sigma `$` also fits before a line break that ends the text; in that
+                // of the regex crate it does not. `\z` is the end and nothing else in both.
+                before_last_newline: source.contains('$') && !source.contains("\\z"),
+            },
             TestSpec::Network(network) => Test::Network(*network),
             TestSpec::Compare { part, comparison, number } => {
                 Test::Compare { part: *part, comparison: *comparison, number: *number }

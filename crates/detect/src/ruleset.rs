@@ -298,6 +298,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn equal_tests_of_different_rules_are_one_predicate() {
+        let texts = [
+            rule_text(0, &["{A|contains: [x, y]}".to_owned()], "s0"),
+            rule_text(1, &["{A: '*X*', A|contains|all: [y, Y]}".to_owned()], "not s0"),
+            rule_text(2, &["{A|contains|cased: x, B|contains: x}".to_owned()], "s0"),
+        ];
+        let sources = texts.iter().map(|text| RuleSource { name: "t.yml", text });
+        let compiled = compile(sources, &CompileOptions::default());
+        assert_eq!(compiled.rules.rules().len(), 3, "{:?}", compiled.refused);
+        // A holds x, A holds y, A holds x regarding case, B holds x.
+        assert_eq!(compiled.rules.predicates.len(), 4);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]

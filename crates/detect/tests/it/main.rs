@@ -1,6 +1,7 @@
 //! Tests of the public face of `detect`.
 
 mod explanation;
+mod hostile;
 mod modifiers;
 mod refusals;
 mod rule_tests;

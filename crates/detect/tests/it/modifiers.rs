@@ -71,6 +71,9 @@ fn re_with_its_flags() {
     check(r#"{F|re: '^a\d+$'}"#, r#"{"F":"a12"}"#, true);
     check(r#"{F|re|i|m|s: '^B.C$'}"#, r#"{"F":"a\nb\nc"}"#, true);
     check(r#"{F|re: 5}"#, r#"{"F":1500}"#, true);
+    check(r#"{F|re: 'b$'}"#, r#"{"F":"ab\n"}"#, true);
+    check(r#"{F|re: 'b$'}"#, r#"{"F":"ab\n\n"}"#, false);
+    check(r#"{F|re: 'b\z'}"#, r#"{"F":"ab\n"}"#, false);
     check(r#"{'|re': 'a{3}'}"#, r#"{"F":["x",{"G":"baaab"}]}"#, true);
 }
 
