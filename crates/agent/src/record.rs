@@ -90,6 +90,13 @@ impl Group {
         group
     }
 
+    /// Everything given up: there is no room and no time left.
+    fn given_up(ready: &[Ready]) -> Self {
+        let entry =
+            |one: &Ready| Entry { fate: Fate::Shed, class: one.class, position: one.position };
+        Self { entries: ready.iter().map(entry).collect(), records: Vec::new() }
+    }
+
     fn push(
         &mut self,
         fate: Fate,
@@ -208,11 +215,8 @@ impl Recorder {
             tracing::error!(error = %err, retry_in_ms = RETRY_MS, "could not store; waiting");
             self.tick();
             if self.stop.wait(Duration::from_millis(RETRY_MS)) {
-                tracing::error!(
-                    count = ready.len(),
-                    "stopped while nothing could be stored; these are lost"
-                );
-                return Ok(false);
+                tracing::error!(count = ready.len(), "stopped while nothing could be stored; lost");
+                return self.commit(Group::given_up(ready));
             }
         }
     }
