@@ -43,7 +43,7 @@ struct {
 
 // What the agent knows at the last release; the kernel only keeps it across the agent's lives.
 struct progress_words {
-	__u64 words[16];
+	__u64 words[24];
 };
 
 struct {

@@ -1,30 +1,21 @@
-//! The BPF programs in the kernel: loading, attaching, pinning, finding them again.
-//!
-//! ```text
-//! <pin directory>/                       flock()ed by the agent that uses it
-//!   v_<hash of the object>_<ring bytes>/
-//!     ring counters runs progress        maps
-//!     link_exec link_fork link_exit link_sys_exit
-//! ```
+//! The BPF programs in the kernel: loading, attaching, finding them again where they were pinned.
 //!
 //! Invariant: at most one version's programs are attached through one pin directory.
 //! Invariant: what is found pinned is used only when it is complete and was seen to be alive.
 
-use super::sys;
-use crate::{Said, SensorError};
+use super::pins::Pins;
+use super::refusal::{Refusal, io_refusal, said, unavailable};
+use super::snapshot::read_small;
 use aya::maps::{Array, Map, MapData, PerCpuArray};
-use aya::programs::BtfTracePoint;
 use aya::programs::links::{FdLink, PinnedLink};
+use aya::programs::{BtfTracePoint, ProgramFd, loaded_programs};
 use aya::{Btf, Ebpf, EbpfLoader};
 use model::Counters;
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sensor.bpf.o"));
-const OBJECT_HASH: &str = env!("MIMAMORI_BPF_HASH");
 
 const MAPS: [&str; 4] = ["ring", "counters", "runs", "progress"];
 /// Link name, tracepoint, the programs to try in this order, and whether processes depend on it.
@@ -41,15 +32,7 @@ const RUN_SYSCALL: u32 = 3;
 /// The classes that are counted in the kernel, by their index in the `counters` map.
 pub(crate) const KERNEL_CLASSES: [model::Class; 2] = [model::Class::Process, model::Class::Network];
 /// Words of the `progress` map.
-pub(crate) const PROGRESS_WORDS: usize = 16;
-
-/// Why the kernel part cannot be used.
-pub(crate) enum Refusal {
-    /// Recording goes on without it, and says why.
-    Unavailable(Said),
-    /// The start must fail.
-    Fatal(SensorError),
-}
+pub(crate) const PROGRESS_WORDS: usize = 24;
 
 /// The loaded programs and their maps.
 pub(crate) struct Kernel {
@@ -60,6 +43,8 @@ pub(crate) struct Kernel {
     runs: PerCpuArray<MapData, u64>,
     progress: Array<MapData, [u64; PROGRESS_WORDS]>,
     links: Vec<(&'static str, FdLink)>,
+    /// The attached programs by link name, to read how often the kernel skipped one.
+    programs: Vec<(&'static str, ProgramFd)>,
     pins: Option<Pins>,
     /// Whether the programs were loaded now; otherwise they were at work already.
     pub(crate) fresh: bool,
@@ -67,33 +52,38 @@ pub(crate) struct Kernel {
     pub(crate) abandoned: Option<u64>,
 }
 
-/// The pin directory, held by a lock.
-struct Pins {
-    directory: PathBuf,
-    version: PathBuf,
-    _lock: OwnedFd,
-}
-
 impl Kernel {
     /// Finds the pinned programs of this version, or loads them anew.
     pub(crate) fn open(ring_bytes: u32, pin_directory: Option<&Path>) -> Result<Self, Refusal> {
         let pins = pin_directory.map(|directory| Pins::hold(directory, ring_bytes)).transpose()?;
-        if let Some(mut found) = pins.as_ref().and_then(|pins| find_alive(&pins.version)) {
+        if let Some(mut found) = pins.as_ref().and_then(|pins| find_alive(pins.version())) {
             found.pins = pins;
+            found.find_programs();
             return Ok(found);
         }
         let abandoned = match &pins {
             Some(pins) => pins.clear().map_err(|err| io_refusal("clearing old pins", err))?,
             None => None,
         };
-        let mut loaded = load(ring_bytes, pins.as_ref().map(|pins| pins.version.as_path()))?;
-        loaded.abandoned = abandoned;
-        loaded.pins = pins;
-        if !loaded.is_alive() {
-            loaded.remove();
-            return Err(unavailable("the BPF programs were attached and do not run"));
+        let version = pins.as_ref().map(Pins::version);
+        let loaded = load(ring_bytes, version).and_then(|loaded| {
+            let alive = loaded.is_alive();
+            alive.then_some(loaded).ok_or_else(|| unavailable("the BPF programs do not run"))
+        });
+        match (loaded, pins) {
+            (Ok(mut loaded), pins) => {
+                loaded.abandoned = abandoned;
+                loaded.pins = pins;
+                loaded.find_programs();
+                Ok(loaded)
+            }
+            (Err(refusal), pins) => {
+                if let Some(pins) = pins {
+                    pins.remove();
+                }
+                Err(refusal)
+            }
         }
-        Ok(loaded)
     }
 
     /// The ring's descriptor, for mapping and waiting.
@@ -154,24 +144,47 @@ impl Kernel {
         }
     }
 
+    /// How often the kernel skipped a program of a class ([`KERNEL_CLASSES`]) because it was at work on
+    /// the same processor already: events that not even the counters saw.
+    pub(crate) fn skipped(&self, class_index: usize) -> u64 {
+        let of_class = |name: &str| usize::from(name == "link_sys_exit") == class_index;
+        let of_program = |fd: &ProgramFd| {
+            let text = read_small(format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd()))?;
+            let text = String::from_utf8(text).ok()?;
+            let line = text.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
+            line.trim().parse::<u64>().ok()
+        };
+        self.programs
+            .iter()
+            .filter(|(name, _)| of_class(name))
+            .filter_map(|(_, fd)| of_program(fd))
+            .sum()
+    }
+
     /// Detaches the programs; the ring can still be read to its end.
     pub(crate) fn detach(&mut self) {
         if let Some(pins) = &self.pins {
-            for (name, _) in &self.links {
-                remove_pin(&pins.version.join(name));
-            }
+            pins.remove_links(self.links.iter().map(|(name, _)| *name));
         }
+        self.programs.clear();
         self.links.clear();
     }
 
     /// Detaches the programs and removes everything that is pinned.
-    pub(crate) fn remove(&mut self) {
+    pub(crate) fn remove(mut self) {
         self.detach();
         if let Some(pins) = self.pins.take() {
-            if let Err(err) = pins.clear() {
-                tracing::warn!(error = %err, "could not remove the pins");
+            pins.remove();
+        }
+    }
+
+    fn find_programs(&mut self) {
+        for (name, link) in &self.links {
+            let Ok(id) = link.info().map(|info| info.program_id()) else { continue };
+            let program = loaded_programs().flatten().find(|program| program.id() == id);
+            if let Some(Ok(fd)) = program.map(|program| program.fd()) {
+                self.programs.push((name, fd));
             }
-            remove_directory(&pins.directory);
         }
     }
 
@@ -202,99 +215,6 @@ impl Kernel {
         }
         false
     }
-}
-
-impl Pins {
-    fn hold(directory: &Path, ring_bytes: u32) -> Result<Self, Refusal> {
-        let failed = |what: &str, source: io::Error| {
-            let what = format!("{what} {}", directory.display());
-            if source.kind() == io::ErrorKind::PermissionDenied {
-                unavailable(&format!("{what} failed: {source}"))
-            } else {
-                io_refusal(&what, source)
-            }
-        };
-        ensure_bpffs(directory)?;
-        std::fs::create_dir_all(directory).map_err(|err| failed("creating", err))?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let lock = rustix::fs::open(directory, flags, Mode::empty())
-            .map_err(|err| failed("opening", err.into()))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(Refusal::Fatal(SensorError::InUse { path: directory.to_owned() }));
-            }
-            Err(err) => return Err(failed("locking", err.into())),
-        }
-        let version = directory.join(format!("v_{OBJECT_HASH}_{ring_bytes}"));
-        Ok(Self { directory: directory.to_owned(), version, _lock: lock })
-    }
-
-    /// Removes every version's pins. Links go first, so that nothing is recorded for nobody. Tells how
-    /// many unread records went with them, if there were any rings.
-    fn clear(&self) -> io::Result<Option<u64>> {
-        let mut abandoned = None;
-        for version in std::fs::read_dir(&self.directory)? {
-            let version = version?;
-            if !version.file_type()?.is_dir() {
-                remove_pin(&version.path());
-                continue;
-            }
-            let (links, others): (Vec<PathBuf>, Vec<PathBuf>) = std::fs::read_dir(version.path())?
-                .collect::<io::Result<Vec<_>>>()?
-                .into_iter()
-                .map(|entry| entry.path())
-                .partition(|path| {
-                    path.file_name()
-                        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"link_"))
-                });
-            links.iter().for_each(|path| remove_pin(path));
-            if let Some(unread) = unread_records(&version.path().join("ring")) {
-                abandoned = Some(abandoned.unwrap_or(0) + unread);
-            }
-            others.iter().for_each(|path| remove_pin(path));
-            remove_directory(&version.path());
-        }
-        Ok(abandoned)
-    }
-}
-
-/// Removes what an agent that was killed has left: programs, links, maps and the directory.
-///
-/// # Errors
-/// [`SensorError::InUse`] while an agent runs; [`SensorError::Io`] when the directory cannot be read.
-pub fn unload(pin_directory: &Path) -> Result<(), SensorError> {
-    match std::fs::symlink_metadata(pin_directory) {
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => {
-            let what = format!("opening {}", pin_directory.display());
-            return Err(SensorError::Io { what, source });
-        }
-        Ok(_) => {}
-    }
-    let pins = match Pins::hold(pin_directory, 0) {
-        Ok(pins) => pins,
-        Err(Refusal::Fatal(err)) => return Err(err),
-        Err(Refusal::Unavailable(said)) => {
-            return Err(SensorError::Io {
-                what: "unloading".into(),
-                source: io::Error::other(said.en),
-            });
-        }
-    };
-    let what = format!("removing the pins under {}", pin_directory.display());
-    pins.clear().map_err(|source| SensorError::Io { what, source })?;
-    remove_directory(pin_directory);
-    Ok(())
-}
-
-fn ensure_bpffs(directory: &Path) -> Result<(), Refusal> {
-    let usual = Path::new("/sys/fs/bpf");
-    if !directory.starts_with(usual) || sys::is_bpffs(usual) {
-        return Ok(());
-    }
-    sys::mount_bpffs()
-        .map_err(|err| unavailable(&format!("mounting bpffs at /sys/fs/bpf failed: {err}")))
 }
 
 fn find_alive(version: &Path) -> Option<Kernel> {
@@ -425,69 +345,9 @@ fn assemble([ring, counters, runs, progress]: [Map; 4]) -> Result<Kernel, String
         runs: runs.try_into().map_err(|err: aya::maps::MapError| said(&err))?,
         progress: progress.try_into().map_err(|err: aya::maps::MapError| said(&err))?,
         links: Vec::new(),
+        programs: Vec::new(),
         pins: None,
         fresh: false,
         abandoned: None,
     })
-}
-
-/// Records between the consumer and the producer position of a ring that is given up.
-fn unread_records(pin: &Path) -> Option<u64> {
-    let data = MapData::from_pin(pin).ok()?;
-    let bytes = data.info().ok()?.max_entries();
-    let mut ring = super::ring::Ring::map(data.fd().as_fd(), bytes).ok()?;
-    let mut unread = 0;
-    while matches!(ring.step(), super::ring::Step::Record(..)) {
-        unread += 1;
-    }
-    Some(unread)
-}
-
-fn remove_pin(path: &Path) {
-    if let Err(err) = std::fs::remove_file(path) {
-        tracing::warn!(path = %path.display(), error = %err, "could not remove a pin");
-    }
-}
-
-fn remove_directory(path: &Path) {
-    if let Err(err) = std::fs::remove_dir(path) {
-        tracing::warn!(path = %path.display(), error = %err, "could not remove a pin directory");
-    }
-}
-
-/// An error with its causes in one line, cut: the verifier's log alone can have a megabyte.
-fn said(err: &dyn std::error::Error) -> String {
-    let mut text = err.to_string();
-    let mut cause = err.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    super::text::cut(&text.replace('\n', " | "), 600).to_owned()
-}
-
-fn io_refusal(what: &str, source: io::Error) -> Refusal {
-    Refusal::Fatal(SensorError::Io { what: what.to_owned(), source })
-}
-
-fn unavailable(reason: &str) -> Refusal {
-    let root = rustix::process::geteuid().is_root();
-    let (en, ja) = if root {
-        (
-            format!("the kernel refused BPF ({reason}); Linux 5.8 or later with BTF is needed"),
-            format!(
-                "カーネルが BPF を拒否しました ({reason})。BTF を備えた Linux 5.8 以降が必要です"
-            ),
-        )
-    } else {
-        (
-            format!("the agent does not run as root ({reason}); start it as root"),
-            format!("エージェントが root で動いていません ({reason})。root で起動してください"),
-        )
-    };
-    Refusal::Unavailable(Said { en, ja })
 }

@@ -1,8 +1,9 @@
 //! The sensor: takes records from the ring and changes from the file queue, and makes observations.
 
 use super::files::{FileChange, Files};
-use super::kernel::{KERNEL_CLASSES, Kernel, Refusal};
+use super::kernel::{KERNEL_CLASSES, Kernel};
 use super::observations::{self, Arguments, Surroundings};
+use super::opening::open_kernel;
 use super::processes::Processes;
 use super::record::{self, Record, What};
 use super::ring::{Ring, Step};
@@ -11,11 +12,10 @@ use super::tally::{Outcome, Tally};
 use super::text::{WallClock, boot_ns};
 use super::users::Users;
 use crate::limits::{OBSERVED_AT_ONCE_MAX, RING_BYTES_MAX, RING_BYTES_MIN};
-use crate::{Coverage, Options, Resume, Said, Sensed, SensorError};
+use crate::{Coverage, Options, Resume, Sensed, SensorError};
 use model::{Class, Counters, EventKind, Lost, LostReason, Observation, Timestamp};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
-use std::path::Path;
 use std::time::Duration;
 
 /// Records what happens on this machine.
@@ -65,6 +65,8 @@ impl Sensor {
         let mut coverage = Coverage::empty();
         let (kernel, ring) =
             open_kernel(options.ring_bytes, options.pin_directory.as_deref(), &mut coverage)?;
+        // Whatever began after this moment is in the ring.
+        let attached_ns = boot_ns();
         let files = Files::start(&options.ignore_paths, &mut coverage);
         let wall = WallClock::new(options.clock);
         let now = wall.now();
@@ -87,7 +89,7 @@ impl Sensor {
             last_losses_at: now,
         };
         sensor.say_abandoned(now);
-        sensor.know_running();
+        sensor.know_running(attached_ns);
         sensor.resume(options.resume)?;
         Ok(sensor)
     }
@@ -160,34 +162,13 @@ impl Sensor {
         let mut losses = std::mem::take(&mut self.losses);
         let now = self.wall.now();
         let from = std::mem::replace(&mut self.last_losses_at, now);
-        let mut told = false;
-        for class in KERNEL_CLASSES {
-            let counters = self.counters_of(class);
-            let parts = [
-                (LostReason::RingFull, counters.ring_full),
-                (LostReason::Oversize, counters.oversize),
-                (LostReason::Undecodable, counters.decode_error),
-            ];
-            // The sum is what is remembered; the parts are told by the largest reason first.
-            let mut new = self.tally.untold(class, parts.iter().map(|part| part.1).sum());
-            for (reason, count) in parts {
-                let count = count.min(new);
-                if count > 0 {
-                    new -= count;
-                    told = true;
-                    losses.push(Lost {
-                        class: Some(class),
-                        count: Some(count),
-                        reason,
-                        from,
-                        to: now,
-                    });
-                }
-            }
-        }
-        if told && let Some(kernel) = &mut self.kernel {
+        let of_kernel = self.kernel_losses(from, now);
+        if !of_kernel.is_empty()
+            && let Some(kernel) = &mut self.kernel
+        {
             kernel.set_progress(self.tally.to_progress());
         }
+        losses.extend(of_kernel);
         losses.extend(self.file_losses(from, now));
         losses
     }
@@ -204,7 +185,7 @@ impl Sensor {
     pub fn stop(mut self) {
         drop(self.files.take());
         drop(self.ring.take());
-        if let Some(mut kernel) = self.kernel.take() {
+        if let Some(kernel) = self.kernel.take() {
             kernel.remove();
         }
     }
@@ -225,6 +206,32 @@ impl Sensor {
                 counters
             }
         }
+    }
+
+    fn kernel_losses(&mut self, from: Timestamp, to: Timestamp) -> Vec<Lost> {
+        let mut losses = Vec::new();
+        for (index, class) in KERNEL_CLASSES.into_iter().enumerate() {
+            let mut lost = |count: Option<u64>, reason| {
+                losses.push(Lost { class: Some(class), count, reason, from, to });
+            };
+            let counters = self.counters_of(class);
+            let parts = [
+                (LostReason::RingFull, counters.ring_full),
+                (LostReason::Oversize, counters.oversize),
+                (LostReason::Undecodable, counters.decode_error),
+            ];
+            let new = self.tally.untold(index, parts.map(|part| part.1));
+            for ((reason, _), count) in parts.into_iter().zip(new).filter(|(_, count)| *count > 0) {
+                lost(Some(count), reason);
+            }
+            let skipped = self.kernel.as_ref().map_or(0, |kernel| kernel.skipped(index));
+            let skipped = self.tally.untold_skipped(index, skipped);
+            if skipped > 0 {
+                // Of system calls nobody knows how many were connections, of threads how many processes.
+                lost(None, LostReason::SourceOverflow);
+            }
+        }
+        losses
     }
 
     fn file_losses(&mut self, from: Timestamp, now: Timestamp) -> Vec<Lost> {
@@ -263,8 +270,8 @@ impl Sensor {
     }
 
     /// Learns the running processes. They become observations when nobody has told them yet.
-    fn know_running(&mut self) {
-        let tell = match &self.kernel {
+    fn know_running(&mut self, attached_ns: u64) {
+        let tell_any = match &self.kernel {
             Some(kernel) => kernel.fresh || !self.tally.has_outside(),
             None => true,
         };
@@ -273,7 +280,8 @@ impl Sensor {
             let arguments = Arguments::read(&exec.arguments, exec.arguments_bytes);
             let process = observations::process_of(&exec.ids, &exec.image, &arguments);
             self.processes.put(running.key, process);
-            if tell {
+            let recorded = self.kernel.is_some() && running.key.start_ns > attached_ns;
+            if tell_any && !recorded {
                 self.snapshot.push_back(running);
             }
         }
@@ -436,73 +444,6 @@ impl Sensor {
             }
         }
     }
-}
-
-/// What could be recorded on this machine by this user: everything is tried, nothing is left behind.
-#[must_use]
-pub fn doctor() -> Coverage {
-    let mut coverage = Coverage::empty();
-    if let Err(err) = open_kernel(RING_BYTES_MIN, None, &mut coverage) {
-        let reason = err.to_string();
-        coverage.lacks(Class::Process, Said::new(reason.clone(), reason));
-    }
-    Files::probe(&mut coverage);
-    coverage
-}
-
-fn open_kernel(
-    ring_bytes: u32,
-    pins: Option<&Path>,
-    coverage: &mut Coverage,
-) -> Result<(Option<Kernel>, Option<Ring>), SensorError> {
-    let kernel = match Kernel::open(ring_bytes, pins) {
-        Ok(kernel) => kernel,
-        Err(Refusal::Fatal(err)) => return Err(err),
-        Err(Refusal::Unavailable(said)) => {
-            for class in KERNEL_CLASSES {
-                coverage.lacks(class, said.clone());
-            }
-            return Ok((None, None));
-        }
-    };
-    let ring = Ring::map(kernel.ring_fd(), kernel.ring_bytes())
-        .map_err(|source| SensorError::Io { what: "mapping the kernel's ring".into(), source })?;
-    coverage.records(
-        Class::Process,
-        Said::new(
-            "start with all arguments and end, by BPF at kernel tracepoints",
-            "カーネルのトレースポイント上の BPF によるプロセスの開始 (全引数) と終了",
-        ),
-    );
-    coverage.lacks(
-        Class::Process,
-        Said::new("programs whose start failed", "起動に失敗したプログラム"),
-    );
-    if kernel.sees_connections() {
-        coverage.records(
-            Class::Network,
-            Said::new(
-                "connect and accept, IPv4 and IPv6, by BPF at the end of system calls",
-                "システムコール終了時の BPF による接続と受け入れ (IPv4・IPv6)",
-            ),
-        );
-        coverage.lacks(
-            Class::Network,
-            Said::new(
-                "datagrams sent without connect, connections of 32-bit programs and those made through io_uring",
-                "connect を伴わないデータグラム送信、32 ビットプログラムの接続、io_uring 経由の接続",
-            ),
-        );
-    } else {
-        coverage.lacks(
-            Class::Network,
-            Said::new(
-                "the kernel refused the BPF program at the end of system calls",
-                "システムコール終了時の BPF プログラムをカーネルが拒否しました",
-            ),
-        );
-    }
-    Ok((Some(kernel), Some(ring)))
 }
 
 /// A record and the class it is counted in, also when it makes no sense.

@@ -77,7 +77,7 @@ struct Stat {
 
 impl Stat {
     fn read(pid: u32) -> Option<Self> {
-        Self::parse(&read_small(&format!("/proc/{pid}/stat"))?)
+        Self::parse(&read_small(format!("/proc/{pid}/stat"))?)
     }
 
     fn parse(stat: &[u8]) -> Option<Self> {
@@ -96,7 +96,7 @@ impl Stat {
 }
 
 fn owners(pid: u32) -> Option<(u32, u32)> {
-    let status = read_small(&format!("/proc/{pid}/status"))?;
+    let status = read_small(format!("/proc/{pid}/status"))?;
     let status = String::from_utf8_lossy(&status);
     let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     let mut ids = line.split_whitespace().map(str::parse);
@@ -113,7 +113,7 @@ fn describe(running: Running) -> Option<Snapshot> {
     };
     let mut image = link("exe");
     let directory = link("cwd");
-    let arguments = read_small(&format!("/proc/{}/cmdline", key.pid))?;
+    let arguments = read_small(format!("/proc/{}/cmdline", key.pid))?;
     if image.is_empty() && arguments.is_empty() {
         return None;
     }

@@ -6,8 +6,11 @@
 //!
 //! ```text
 //! word 0      position
-//! word 1..7   process: received, emitted, merged, decode_error, outside, lost and said
-//! word 7..13  network: the same
+//! word 1..6   process: received, emitted, merged, decode_error, outside
+//! word 6..11  network: the same
+//! word 11..14 process: ring_full, oversize, decode_error that were said as lost
+//! word 14..17 network: the same
+//! word 17, 18 process, network: skipped by the kernel and said
 //! ```
 
 use super::kernel::{KERNEL_CLASSES, PROGRESS_WORDS};
@@ -33,8 +36,6 @@ struct Counts {
     decode_error: u64,
     /// Observations that did not come from the ring (the snapshot).
     outside: u64,
-    /// Losses in the kernel that were already told.
-    told: u64,
 }
 
 impl Counts {
@@ -54,6 +55,9 @@ pub(crate) struct Tally {
     now: [Counts; 2],
     released: [Counts; 2],
     released_position: u64,
+    /// Losses that were already told, by class index.
+    told: [[u64; 3]; 2],
+    skipped_told: [u64; 2],
     /// Records read and not released: position after, class index, outcome.
     unreleased: VecDeque<(u64, usize, Outcome)>,
     emitted_unreleased: usize,
@@ -72,26 +76,28 @@ impl Tally {
             merged: words[at + 2],
             decode_error: words[at + 3],
             outside: words[at + 4],
-            told: words[at + 5],
         };
-        let both = [counts(1), counts(7)];
-        Self { now: both, released: both, released_position: words[0], ..Self::default() }
+        let both = [counts(1), counts(6)];
+        Self {
+            now: both,
+            released: both,
+            released_position: words[0],
+            told: [[words[11], words[12], words[13]], [words[14], words[15], words[16]]],
+            skipped_told: [words[17], words[18]],
+            ..Self::default()
+        }
     }
 
     /// What the next life needs.
     pub(crate) fn to_progress(&self) -> [u64; PROGRESS_WORDS] {
         let mut words = [0; PROGRESS_WORDS];
         words[0] = self.released_position;
-        for (counts, at) in self.released.iter().zip([1, 7]) {
-            let Counts { received, emitted, merged, decode_error, outside, told } = *counts;
-            words[at..at + 6].copy_from_slice(&[
-                received,
-                emitted,
-                merged,
-                decode_error,
-                outside,
-                told,
-            ]);
+        words[11..14].copy_from_slice(&self.told[0]);
+        words[14..17].copy_from_slice(&self.told[1]);
+        words[17..19].copy_from_slice(&self.skipped_told);
+        for (counts, at) in self.released.iter().zip([1, 6]) {
+            let Counts { received, emitted, merged, decode_error, outside } = *counts;
+            words[at..at + 5].copy_from_slice(&[received, emitted, merged, decode_error, outside]);
         }
         words
     }
@@ -159,13 +165,16 @@ impl Tally {
         }
     }
 
-    /// How many losses of a class are new since the last call.
-    pub(crate) fn untold(&mut self, class: Class, lost: u64) -> u64 {
-        let index = index_of(class);
-        let new = lost.saturating_sub(self.now[index].told);
-        self.now[index].told = lost;
-        self.released[index].told = lost;
-        new
+    /// How many skipped runs of a class's programs are new since the last call.
+    pub(crate) fn untold_skipped(&mut self, class_index: usize, skipped: u64) -> u64 {
+        let told = std::mem::replace(&mut self.skipped_told[class_index], skipped);
+        skipped.saturating_sub(told)
+    }
+
+    /// How many losses of a class (ring_full, oversize, decode_error) are new since the last call.
+    pub(crate) fn untold(&mut self, class_index: usize, lost: [u64; 3]) -> [u64; 3] {
+        let told = std::mem::replace(&mut self.told[class_index], lost);
+        std::array::from_fn(|part| lost[part].saturating_sub(told[part]))
     }
 }
 
@@ -183,6 +192,7 @@ mod tests {
         tally.note(32, Class::Process, Outcome::Undecodable);
         assert_eq!(tally.free_position(), None);
         tally.release(16);
+        assert_eq!(tally.untold(0, [5, 0, 1]), [5, 0, 1]);
         let mut next = Tally::from_progress(&tally.to_progress());
         assert_eq!(next.released_position(), 16);
         next.note(24, Class::Network, Outcome::Emitted);
@@ -192,6 +202,7 @@ mod tests {
             assert_eq!(next.complete(class, kernel), tally.complete(class, kernel));
             assert_eq!(next.complete(class, kernel).disagreements(), Vec::<String>::new());
         }
+        assert_eq!(next.untold(0, [7, 0, 1]), [2, 0, 0], "what was said is not said again");
         next.release(24);
         assert_eq!(next.free_position(), Some(32));
     }
