@@ -33,7 +33,7 @@ pub(crate) fn to_watch() -> Vec<Mount> {
 }
 
 fn parse(mountinfo: &[u8]) -> Vec<Mount> {
-    let mut mounts: Vec<Mount> = Vec::new();
+    let mut mounts: Vec<(bool, Mount)> = Vec::new();
     for line in mountinfo.split(|byte| *byte == b'\n') {
         let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
         let Some(dash) = words.iter().position(|word| *word == b"-") else { continue };
@@ -47,16 +47,21 @@ fn parse(mountinfo: &[u8]) -> Vec<Mount> {
         let wanted = ON_DISK.contains(&kind.as_str())
             || (kind == "tmpfs" && IN_MEMORY.iter().any(|path| Path::new(path) == point));
         let device = String::from_utf8_lossy(device).into_owned();
-        if !wanted || mounts.iter().any(|known| known.device == device) && *root != b"/" {
+        // What is mounted over something else hides it, whether wanted or not.
+        mounts.retain(|(_, known)| known.point != point);
+        if !wanted {
             continue;
         }
         // Of several mounts the one of the file system's root is best: it shows every path.
-        mounts.retain(|known| known.device != device || known.point == point);
-        if !mounts.iter().any(|known| known.device == device) {
-            mounts.push(Mount { device, kind, point });
+        let whole = *root == b"/";
+        let mount = Mount { device, kind, point };
+        match mounts.iter_mut().find(|(_, known)| known.device == mount.device) {
+            Some(known) if whole && !known.0 => *known = (whole, mount),
+            Some(_) => {}
+            None => mounts.push((whole, mount)),
         }
     }
-    mounts
+    mounts.into_iter().map(|(_, mount)| mount).collect()
 }
 
 /// `\040` and its like in `/proc/self/mountinfo`.
@@ -163,10 +168,12 @@ mod tests {
     fn disks_are_watched_once_and_memory_only_where_it_matters() {
         let mounts = parse(
             b"22 27 0:21 / /proc rw - proc proc rw\n\
+              26 27 254:0 /part /mnt/part rw - ext4 /dev/vda rw\n\
               27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
               28 27 254:0 /srv /data/srv rw - ext4 /dev/vda rw\n\
               29 27 8:1 / /media/usb\\040stick rw master:1 - vfat /dev/sda1 rw\n\
               30 27 0:23 / /dev/shm rw - tmpfs tmpfs rw\n\
+              33 30 0:27 / /dev/shm rw - tmpfs tmpfs rw\n\
               31 27 0:24 / /opt/cache rw - tmpfs tmpfs rw\n\
               32 27 0:40 / /net rw - nfs4 host:/ rw\n",
         );

@@ -8,6 +8,7 @@ use super::processes::Processes;
 use super::record::{self, Record, What};
 use super::ring::{Ring, Step};
 use super::snapshot::{self, Snapshot, read_small};
+use super::sys::give_back_memory;
 use super::tally::{Outcome, Tally};
 use super::text::{WallClock, boot_ns};
 use super::users::Users;
@@ -37,6 +38,8 @@ pub struct Sensor {
     ring_empty: bool,
     losses: Vec<Lost>,
     last_losses_at: Timestamp,
+    /// When it was last asked whether the kernel skipped a program.
+    asked_skipped_ns: u64,
 }
 
 impl std::fmt::Debug for Sensor {
@@ -87,10 +90,12 @@ impl Sensor {
             ring_empty: true,
             losses: Vec::new(),
             last_losses_at: now,
+            asked_skipped_ns: 0,
         };
         sensor.say_abandoned(now);
         sensor.know_running(attached_ns);
         sensor.resume(options.resume)?;
+        give_back_memory();
         Ok(sensor)
     }
 
@@ -209,6 +214,12 @@ impl Sensor {
     }
 
     fn kernel_losses(&mut self, from: Timestamp, to: Timestamp) -> Vec<Lost> {
+        const ASK_SKIPPED_EVERY_NS: u64 = 2_000_000_000;
+        let now_ns = boot_ns();
+        let ask_skipped = now_ns.saturating_sub(self.asked_skipped_ns) > ASK_SKIPPED_EVERY_NS;
+        if ask_skipped {
+            self.asked_skipped_ns = now_ns;
+        }
         let mut losses = Vec::new();
         for (index, class) in KERNEL_CLASSES.into_iter().enumerate() {
             let mut lost = |count: Option<u64>, reason| {
@@ -223,6 +234,9 @@ impl Sensor {
             let new = self.tally.untold(index, parts.map(|part| part.1));
             for ((reason, _), count) in parts.into_iter().zip(new).filter(|(_, count)| *count > 0) {
                 lost(Some(count), reason);
+            }
+            if !ask_skipped {
+                continue;
             }
             let skipped = self.kernel.as_ref().map_or(0, |kernel| kernel.skipped(index));
             let skipped = self.tally.untold_skipped(index, skipped);

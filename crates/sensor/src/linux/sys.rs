@@ -85,6 +85,16 @@ pub(crate) fn open_by_handle(mount: BorrowedFd<'_>, handle: &[u8]) -> io::Result
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Gives memory that was freed back to the system: reading the kernel's type information takes some tens
+/// of megabytes for a moment, which the C library would keep.
+pub(crate) fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes a number, and may be called at any time by any thread.
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
 /// Whether a path lies on a bpffs.
 pub(crate) fn is_bpffs(path: &Path) -> bool {
     const BPF_FS_MAGIC: u64 = 0xcafe_4a11;

@@ -215,6 +215,31 @@ fn a_killed_process_and_one_without_a_file_are_said_to_be_so() {
     sensor.stop();
 }
 
+#[test]
+fn a_program_that_is_only_in_memory_is_said_to_be_so() {
+    if !is_root() {
+        return;
+    }
+    let pins = Pins::new("memory");
+    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let script = "import os,sys\nf=os.memfd_create('mimamori-m')\n\
+        os.write(f,open('/bin/true','rb').read())\nos.execv('/proc/self/fd/%d'%f,['in-memory'])";
+    let Ok(status) = program("python3").args(["-c", script]).status() else {
+        println!("skipped: making a program in memory needs python3");
+        return;
+    };
+    assert!(status.success());
+    let mut seen = Vec::new();
+    observe_until(&mut sensor, &mut seen, |seen| {
+        of(seen, EventKind::ProcessStart, "CommandLine", "in-memory").next().is_some()
+    });
+    let started = of(&seen, EventKind::ProcessStart, "CommandLine", "in-memory").next();
+    let fields = &started.expect("seen").observation.fields;
+    assert_eq!(fields.text("Image"), Some("/memfd:mimamori-m"));
+    assert_eq!(fields.get("ImageInMemory"), Some(&Value::Bool(true)));
+    sensor.stop();
+}
+
 fn real(path: &str) -> String {
     let path = std::fs::canonicalize(path).expect("exists");
     path.into_os_string().into_string().expect("text")

@@ -213,3 +213,32 @@ fn p3_a_full_ring_is_counted_and_said() {
     assert!(of_process(&lost) <= process.ring_full);
     sensor.stop();
 }
+
+#[test]
+fn p3_pins_that_are_broken_are_replaced_and_what_they_held_is_said_as_lost() {
+    if !is_root() {
+        return;
+    }
+    let pins = Pins::new("broken");
+    let sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let id = sensor.ring_id();
+    drop(sensor);
+    run_marked("mimamori-broken", 0..10);
+    let version = std::fs::read_dir(&pins.0).expect("there").next().expect("one").expect("read");
+    std::fs::remove_file(version.path().join("link_exec")).expect("removed");
+    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts again");
+    assert_ne!(sensor.ring_id(), id, "it is another ring");
+    let lost = sensor.losses();
+    let abandoned = lost.iter().find(|lost| lost.reason == model::LostReason::AgentDown);
+    // Ten processes are at least thirty records: fork, exec, exit.
+    assert!(abandoned.and_then(|lost| lost.count).is_some_and(|count| count >= 30), "{lost:?}");
+    run_marked("mimamori-broken", 10..11);
+    let mut seen = Vec::new();
+    observe_until(&mut sensor, &mut seen, |seen| {
+        seen.iter().any(|sensed| {
+            let line = sensed.observation.fields.text("CommandLine");
+            line == Some("/bin/true mimamori-broken 10")
+        })
+    });
+    sensor.stop();
+}
