@@ -37,7 +37,7 @@ pub struct Sensor {
     /// Whether the ring was read to its end by the last look.
     ring_empty: bool,
     losses: Vec<Lost>,
-    last_losses_at: Timestamp,
+    started_at: Timestamp,
     /// When it was last asked whether the kernel skipped a program.
     asked_skipped_ns: u64,
 }
@@ -89,7 +89,7 @@ impl Sensor {
             boot,
             ring_empty: true,
             losses: Vec::new(),
-            last_losses_at: now,
+            started_at: now,
             asked_skipped_ns: 0,
         };
         sensor.say_abandoned(now);
@@ -166,7 +166,7 @@ impl Sensor {
     pub fn losses(&mut self) -> Vec<Lost> {
         let mut losses = std::mem::take(&mut self.losses);
         let now = self.wall.now();
-        let from = std::mem::replace(&mut self.last_losses_at, now);
+        let from = self.tally.asked(now).unwrap_or(self.started_at).min(now);
         let of_kernel = self.kernel_losses(from, now);
         if !of_kernel.is_empty()
             && let Some(kernel) = &mut self.kernel

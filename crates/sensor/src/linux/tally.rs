@@ -11,10 +11,11 @@
 //! word 11..14 process: ring_full, oversize, decode_error that were said as lost
 //! word 14..17 network: the same
 //! word 17, 18 process, network: skipped by the kernel and said
+//! word 19     when losses were last asked for, in nanoseconds since 1970
 //! ```
 
 use super::kernel::{KERNEL_CLASSES, PROGRESS_WORDS};
-use model::{Class, Counters};
+use model::{Class, Counters, Timestamp};
 use std::collections::VecDeque;
 
 /// What one record of the ring became.
@@ -58,6 +59,7 @@ pub(crate) struct Tally {
     /// Losses that were already told, by class index.
     told: [[u64; 3]; 2],
     skipped_told: [u64; 2],
+    asked_at_ns: u64,
     /// Records read and not released: position after, class index, outcome.
     unreleased: VecDeque<(u64, usize, Outcome)>,
     emitted_unreleased: usize,
@@ -84,6 +86,7 @@ impl Tally {
             released_position: words[0],
             told: [[words[11], words[12], words[13]], [words[14], words[15], words[16]]],
             skipped_told: [words[17], words[18]],
+            asked_at_ns: words[19],
             ..Self::default()
         }
     }
@@ -95,6 +98,7 @@ impl Tally {
         words[11..14].copy_from_slice(&self.told[0]);
         words[14..17].copy_from_slice(&self.told[1]);
         words[17..19].copy_from_slice(&self.skipped_told);
+        words[19] = self.asked_at_ns;
         for (counts, at) in self.released.iter().zip([1, 6]) {
             let Counts { received, emitted, merged, decode_error, outside } = *counts;
             words[at..at + 5].copy_from_slice(&[received, emitted, merged, decode_error, outside]);
@@ -163,6 +167,14 @@ impl Tally {
             decode_error: counts.decode_error,
             ..kernel
         }
+    }
+
+    /// Losses are asked for now: since when those that will be found may have happened. `None` the first
+    /// time in the life of the programs.
+    pub(crate) fn asked(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let now_ns = u64::try_from(now.nanos()).unwrap_or(0);
+        let before = std::mem::replace(&mut self.asked_at_ns, now_ns);
+        i64::try_from(before).ok().filter(|nanos| *nanos > 0).map(Timestamp::from_nanos)
     }
 
     /// How many skipped runs of a class's programs are new since the last call.

@@ -1,7 +1,9 @@
 //! Starts and ends of processes, with every argument.
 
-use crate::workbench::{Pins, assert_sums, instant, is_root, observe_until, of, options, program};
-use model::{EventKind, Value};
+use crate::workbench::{
+    Pins, SystemClock, assert_sums, instant, is_root, observe_until, of, options, program,
+};
+use model::{Clock, EventKind, Value};
 use sensor::{Sensed, Sensor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStringExt;
@@ -116,6 +118,7 @@ fn a_process_is_described_with_its_family_folder_and_end() {
         return;
     }
     let pins = Pins::new("family");
+    let begin = SystemClock.now();
     let folder = tempfile::tempdir().expect("a folder");
     let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
     let script = folder.path().join("script.sh");
@@ -139,6 +142,8 @@ fn a_process_is_described_with_its_family_folder_and_end() {
     let shell = real("/bin/sh");
     let line = format!("/bin/sh {}", script.display());
     let outer = of(&seen, EventKind::ProcessStart, "CommandLine", &line).next().expect("seen");
+    let at = outer.observation.observed_at;
+    assert!(begin.plus_nanos(-5_000_000) <= at && at <= SystemClock.now(), "{begin} {at}");
     let fields = &outer.observation.fields;
     assert_eq!(fields.text("Image"), Some(shell.as_str()));
     assert_eq!(fields.text("CurrentDirectory"), folder.path().to_str());

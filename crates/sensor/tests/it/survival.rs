@@ -186,31 +186,60 @@ fn a_second_agent_on_the_same_pins_is_refused() {
 }
 
 #[test]
-fn p3_a_full_ring_is_counted_and_said() {
+fn p3_a_ring_that_ran_full_while_the_agent_was_down_is_said_once_with_its_interval() {
     if !is_root() {
         return;
     }
     let pins = Pins::new("full");
     let mut options = options(&pins, &[]);
     options.ring_bytes = sensor::limits::RING_BYTES_MIN;
-    let mut sensor = Sensor::start(options).expect("starts");
+    let mut sensor = Sensor::start(options.clone()).expect("starts");
+    assert_eq!(sensor.losses(), []);
+    run_marked("mimamori-full", 0..1);
+    observe_until(&mut sensor, &mut Vec::new(), |seen| {
+        seen.iter().any(|sensed| {
+            sensed.observation.fields.text("CommandLine").is_some_and(|line| {
+                line == "/bin/true mimamori-full 0" && sensed.position.is_some()
+            })
+        })
+    });
+    drop(sensor);
+    let before = options.clock.now();
     let long = "x".repeat(120 * 1024);
     for _ in 0..30 {
         assert!(program("/bin/true").arg(&long).status().expect("runs").success());
     }
-    let lost = sensor.losses();
-    let of_process = |lost: &[model::Lost]| {
-        lost.iter()
-            .filter(|lost| lost.class == Some(Class::Process))
-            .filter_map(|lost| lost.count)
-            .sum::<u64>()
+    let mut sensor = Sensor::start(options.clone()).expect("starts again");
+    let of_process = |lost: &[model::Lost]| -> Vec<model::Lost> {
+        let of_class = lost.iter().filter(|lost| lost.class == Some(Class::Process));
+        of_class.copied().collect()
     };
+    let lost = of_process(&sensor.losses());
     let counters = sensor.counters();
     let (_, process) = counters.iter().find(|(class, _)| *class == Class::Process).expect("there");
     assert_eq!(process.disagreements(), Vec::<String>::new());
     assert!(process.ring_full > 10, "{process:?}");
-    assert!(of_process(&lost) > 10, "{lost:?}");
-    assert!(of_process(&lost) <= process.ring_full);
+    let [lost] = lost.as_slice() else { panic!("{lost:?}") };
+    assert_eq!(lost.reason, model::LostReason::RingFull);
+    assert!(lost.count.is_some_and(|count| count > 10 && count <= process.ring_full), "{lost:?}");
+    assert!(lost.from <= before && lost.to >= before, "{lost:?}");
+    // The ring has room again, and what was said is not said again, in this life or the next.
+    let mut seen = Vec::new();
+    run_marked("mimamori-full", 1..2);
+    for _ in 0..20 {
+        sensor.observe(Duration::from_millis(10), &mut seen).expect("observes");
+        if let Some(position) = seen.iter().rev().find_map(|sensed| sensed.position) {
+            sensor.release(position);
+        }
+    }
+    let more: u64 = of_process(&sensor.losses()).iter().filter_map(|lost| lost.count).sum();
+    let (_, now) = sensor.counters()[0];
+    drop(sensor);
+    let mut sensor = Sensor::start(options).expect("starts a third time");
+    let third: u64 = of_process(&sensor.losses()).iter().filter_map(|lost| lost.count).sum();
+    let told = lost.count.unwrap_or(0) + more + third;
+    let (_, last) = sensor.counters()[0];
+    assert!(told >= now.ring_full && told <= last.ring_full, "{told} {now:?} {last:?}");
     sensor.stop();
 }
 
