@@ -29,6 +29,8 @@ use std::{
 const RETRY_MS: u64 = 200;
 /// For what the ring still holds when the agent is asked to stop.
 const DRAIN_MS_MAX: u64 = 2_000;
+/// Between two log lines about the same lasting trouble.
+const COMPLAIN_EVERY_MS: u64 = 60_000;
 const MS: u64 = 1_000_000;
 
 /// Everything recording needs.
@@ -55,6 +57,7 @@ pub(crate) struct Recorder {
 pub(crate) struct Timers {
     counters_ns: u64,
     status_ns: u64,
+    complained_ns: u64,
 }
 
 /// An observation ready to be stored.
@@ -206,18 +209,35 @@ impl Recorder {
             }
             self.status.recording(Some(err.to_string()));
             let full = matches!(err, AgentError::Spool(spool::SpoolError::Full { .. }));
-            if let (true, Some(more)) = (full, pressure.more()) {
-                tracing::error!(error = %err, giving_up = ?more, "no room: giving up the lowest class");
-                pressure = more;
-                continue;
+            match pressure.more() {
+                Some(more) if full => {
+                    self.complain(&err, "no room: giving up the lowest class");
+                    pressure = more;
+                    continue;
+                }
+                None if full && ready.len() > 1 => {
+                    // A part of it may still fit.
+                    let (front, back) = ready.split_at(ready.len() / 2);
+                    self.keep_group(front)?;
+                    return self.keep_group(back);
+                }
+                // Processes are not given up: they wait in the kernel's ring, which counts what it loses.
+                _ => self.complain(&err, "could not store; waiting"),
             }
-            // Processes are not given up here: they wait in the kernel's ring, which counts what it loses.
-            tracing::error!(error = %err, retry_in_ms = RETRY_MS, "could not store; waiting");
             self.tick();
             if self.stop.wait(Duration::from_millis(RETRY_MS)) {
-                tracing::error!(count = ready.len(), "stopped while nothing could be stored; lost");
                 return self.commit(Group::given_up(ready));
             }
+        }
+    }
+
+    /// Logs trouble that lasts once a minute; the status file says it all the time, the counters how much.
+    fn complain(&mut self, err: &AgentError, what: &str) {
+        let now_ns = SystemClock.monotonic_ns();
+        let last_ns = self.timers.complained_ns;
+        if last_ns == 0 || now_ns - last_ns >= COMPLAIN_EVERY_MS * MS {
+            self.timers.complained_ns = now_ns;
+            tracing::error!(error = %err, "{what}");
         }
     }
 
@@ -298,8 +318,12 @@ impl Recorder {
     }
 
     fn say(&mut self, kind: EventKind) -> Result<(), AgentError> {
-        let not_recorded = self.sensor.coverage().not_recorded();
+        let coverage = self.sensor.coverage();
+        let not_recorded = coverage.not_recorded();
+        let classes = coverage.classes.iter().filter(|class| class.recorded);
+        let recorded = classes.map(|class| class.class.name()).collect();
         self.status.update(|status| {
+            status.recorded = recorded;
             status.not_recorded = not_recorded.clone().unwrap_or_default();
             status.state = if kind == EventKind::AgentStart { "running" } else { "stopped" };
         });

@@ -25,6 +25,8 @@ pub struct Status {
     pub lost: u64,
     /// Records in the spool that the server has not committed.
     pub waiting: u64,
+    /// The classes that are recorded, at least in part.
+    pub recorded: Vec<&'static str>,
     /// What is not recorded, and why; empty when nothing is known to be missing.
     pub not_recorded: String,
     /// What is wrong now; absent when nothing is.

@@ -77,6 +77,7 @@ mod ack;
 mod disk;
 mod error;
 mod format;
+mod group;
 pub mod limits;
 mod read;
 mod recover;

@@ -2,6 +2,10 @@
 
 /// Bytes of a segment before the next one is begun; a single large append may exceed it.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 16 << 20;
+/// Bytes of a segment at least, however small the quota.
+pub const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+/// Segments that a full spool consists of at least.
+pub const SEGMENTS_MIN: u64 = 8;
 /// The largest record a spool may be configured for, in bytes.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
 /// Bytes of one call of `append`, framing not counted.

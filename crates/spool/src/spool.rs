@@ -4,9 +4,10 @@ use crate::{
     ack::AckFile,
     disk::{Directory, Disk, DiskLock},
     error::{FullCause, SpoolError},
-    format::{self, HEAD_BYTES, HEADER_BYTES},
+    format::{self, HEADER_BYTES},
+    group::{Queue, Ticket, answer, answer_all, take_answer, take_group},
     limits::{
-        APPEND_BYTES_MAX, GROUP_BYTES_MAX, INCIDENTS_MAX, RECORD_BYTES_MAX, SEGMENT_BYTES_DEFAULT,
+        INCIDENTS_MAX, RECORD_BYTES_MAX, SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MIN, SEGMENTS_MIN,
     },
     read::{self, Item, ReadCache},
     recover::{self, Incident, Recovered, Segment},
@@ -81,6 +82,9 @@ impl Spool {
     /// As [`Self::open`].
     pub fn open_on(disk: Arc<dyn Disk>, mut options: Options) -> Result<Self, SpoolError> {
         options.record_bytes_max = options.record_bytes_max.min(RECORD_BYTES_MAX);
+        // Only whole segments are freed: a small quota needs small ones.
+        let share_of_quota = (options.quota_bytes / SEGMENTS_MIN).max(SEGMENT_BYTES_MIN);
+        options.segment_bytes_max = options.segment_bytes_max.min(share_of_quota);
         let recovered = recover::recover(&*disk, &options)?;
         Ok(Self(Arc::new(Inner::new(disk, options, recovered))))
     }
@@ -183,35 +187,6 @@ impl Index {
     }
 }
 
-/// One waiting append.
-struct Ticket {
-    bodies: Vec<u8>,
-    ends: Vec<usize>,
-    answer: Mutex<Option<Result<Appended, SpoolError>>>,
-}
-
-impl Ticket {
-    fn framed_bytes(&self) -> u64 {
-        (self.bodies.len() + self.ends.len() * HEAD_BYTES) as u64
-    }
-
-    fn write_to(&self, group: &mut Vec<u8>, epoch: u128, mut seq: u64) -> u64 {
-        let mut begin = 0;
-        for end in &self.ends {
-            format::write_record(group, epoch, seq, &self.bodies[begin..*end]);
-            begin = *end;
-            seq += 1;
-        }
-        seq
-    }
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<Arc<Ticket>>,
-    led: bool,
-}
-
 pub(crate) struct Inner {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) options: Options,
@@ -268,7 +243,7 @@ impl Inner {
     }
 
     fn append<B: AsRef<[u8]>>(&self, records: &[B]) -> Result<Appended, SpoolError> {
-        let ticket = Arc::new(self.ticket(records)?);
+        let ticket = Arc::new(Ticket::new(records, self.options.record_bytes_max)?);
         let mut queue = self.queue.lock().map_err(|_| SpoolError::Poisoned)?;
         queue.waiting.push(Arc::clone(&ticket));
         loop {
@@ -289,24 +264,6 @@ impl Inner {
         }
     }
 
-    fn ticket<B: AsRef<[u8]>>(&self, records: &[B]) -> Result<Ticket, SpoolError> {
-        let mut bodies = Vec::with_capacity(records.iter().map(|body| body.as_ref().len()).sum());
-        let mut ends = Vec::with_capacity(records.len());
-        for record in records {
-            let (bytes, bytes_max) = (record.as_ref().len(), self.options.record_bytes_max);
-            if bytes > bytes_max {
-                return Err(SpoolError::TooLarge { what: "record", bytes, bytes_max });
-            }
-            bodies.extend_from_slice(record.as_ref());
-            ends.push(bodies.len());
-        }
-        if bodies.len() > APPEND_BYTES_MAX {
-            let (bytes, bytes_max) = (bodies.len(), APPEND_BYTES_MAX);
-            return Err(SpoolError::TooLarge { what: "append", bytes, bytes_max });
-        }
-        Ok(Ticket { bodies, ends, answer: Mutex::new(None) })
-    }
-
     /// Writes and syncs a group, and answers every ticket of it.
     fn commit(&self, group: &[Arc<Ticket>]) {
         match self.writer.lock() {
@@ -316,6 +273,10 @@ impl Inner {
     }
 
     fn commit_with(&self, writer: &mut Writer, group: &[Arc<Ticket>]) {
+        let wanted_bytes: u64 = group.iter().map(|ticket| ticket.framed_bytes()).sum();
+        if let Err(err) = self.make_room(writer, wanted_bytes) {
+            return answer_all(group.iter(), &err);
+        }
         let used_bytes = self.index_even_if_poisoned().used_bytes();
         let quota_bytes = self.options.quota_bytes;
         let mut bytes = Vec::new();
@@ -350,6 +311,21 @@ impl Inner {
             }
             Err(err) => answer_all(accepted.iter().map(|(ticket, _)| *ticket), &err),
         }
+    }
+
+    /// Near the quota, gives up a newest segment of which everything is acknowledged: only whole files can
+    /// be deleted, and the one that is written to must not stand in the way.
+    fn make_room(&self, writer: &mut Writer, wanted_bytes: u64) -> Result<(), SpoolError> {
+        let index = self.index()?;
+        let fits =
+            index.used_bytes() + wanted_bytes + HEADER_BYTES as u64 <= self.options.quota_bytes;
+        let all_acknowledged = index.acknowledged + 1 >= writer.next_seq;
+        drop(index);
+        if fits || !all_acknowledged || !writer.holds_records() {
+            return Ok(());
+        }
+        self.roll(writer, writer.next_seq)?;
+        self.free_acknowledged()
     }
 
     /// Writes a group; when the file fails, once more into a new one.
@@ -422,13 +398,21 @@ impl Inner {
             return Ok(());
         }
         index.acknowledged = seq;
-        let followed = index.segments.iter().skip(1);
-        let free = followed.take_while(|next| next.first_seq <= seq + 1).count();
-        let freed: Vec<Segment> = index.segments.drain(..free).collect();
         drop(index);
         if let Err(err) = ack.note(&*self.disk, seq) {
             self.note(Incident::AcknowledgementNotNoted { why: err.to_string() });
         }
+        self.free_acknowledged()
+    }
+
+    /// Deletes the segments of which everything is acknowledged, but never the newest.
+    fn free_acknowledged(&self) -> Result<(), SpoolError> {
+        let mut index = self.index()?;
+        let next_wanted = index.acknowledged + 1;
+        let followed = index.segments.iter().skip(1);
+        let free = followed.take_while(|next| next.first_seq <= next_wanted).count();
+        let freed: Vec<Segment> = index.segments.drain(..free).collect();
+        drop(index);
         for segment in freed {
             self.cache()?.forget(segment.first_seq);
             let name = format::segment_name(segment.first_seq);
@@ -448,29 +432,5 @@ impl Inner {
             return Ok(());
         }
         self.roll(&mut writer, seq)
-    }
-}
-
-fn take_group(waiting: &mut Vec<Arc<Ticket>>) -> Vec<Arc<Ticket>> {
-    let mut bytes = 0;
-    let fits = |ticket: &&Arc<Ticket>| {
-        bytes += ticket.bodies.len();
-        bytes <= GROUP_BYTES_MAX
-    };
-    let count = waiting.iter().take_while(fits).count().max(1).min(waiting.len());
-    waiting.drain(..count).collect()
-}
-
-fn take_answer(ticket: &Ticket) -> Result<Option<Result<Appended, SpoolError>>, SpoolError> {
-    Ok(ticket.answer.lock().map_err(|_| SpoolError::Poisoned)?.take())
-}
-
-fn answer(ticket: &Ticket, result: Result<Appended, SpoolError>) {
-    *ticket.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-}
-
-fn answer_all<'a>(tickets: impl Iterator<Item = &'a Arc<Ticket>>, err: &SpoolError) {
-    for ticket in tickets {
-        answer(ticket, Err(err.clone()));
     }
 }

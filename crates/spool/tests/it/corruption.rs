@@ -177,6 +177,25 @@ fn the_quota_refuses_and_acknowledging_makes_room() {
     spool.append(&[vec![1; 500]]).expect("there is room again");
 }
 
+/// The newest segment can not be deleted; with everything acknowledged it must not block the quota for ever.
+#[test]
+fn a_quota_smaller_than_a_segment_does_not_block_for_ever() {
+    let disk = SimDisk::default();
+    let options = Options::new(5, 3_000);
+    let spool = Spool::open_on(Arc::new(disk), options).expect("opens");
+    for _ in 0..50 {
+        match spool.append(&[vec![1; 400]]) {
+            Ok(_) => {}
+            Err(SpoolError::Full { .. }) => {
+                spool.acknowledge(spool.next_seq() - 1).expect("acknowledges");
+                spool.append(&[vec![1; 400]]).expect("there is room again");
+            }
+            Err(err) => panic!("{err}"),
+        }
+        assert!(spool.usage().used_bytes <= 3_000);
+    }
+}
+
 #[test]
 fn a_full_disk_refuses_and_works_on_when_there_is_room() {
     let disk = SimDisk::default();
