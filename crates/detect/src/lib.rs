@@ -35,6 +35,7 @@ mod pattern;
 mod predicate;
 mod rule;
 mod ruleset;
+mod scan;
 mod selection;
 pub mod testing;
 mod text;

@@ -17,6 +17,10 @@ impl PredicateId {
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
+
+    pub(crate) fn of_index(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
 }
 
 /// A test as a rule means it: the key by which equal tests are found.
@@ -111,6 +115,17 @@ impl Predicate {
         match self.target {
             Target::Field(field) => view.field(field)?.shown(),
             Target::Anywhere => None,
+        }
+    }
+
+    /// The field and the folded substring, when the question is just whether the one holds the other.
+    pub(crate) fn substring(&self) -> Option<(FieldId, &[u8])> {
+        match (&self.test, self.target) {
+            (
+                Test::Text { matcher: TextMatcher::Contains(finder), cased: false },
+                Target::Field(field),
+            ) => Some((field, finder.needle())),
+            _ => None,
         }
     }
 
@@ -220,7 +235,7 @@ impl PredicateTable {
                 Test::SameAs { other: fields.intern(field), place: *place, cased: *cased }
             }
         };
-        let id = PredicateId(u32::try_from(self.predicates.len()).unwrap_or(u32::MAX));
+        let id = PredicateId::of_index(self.predicates.len());
         self.predicates.push(Predicate { target, test });
         self.known.insert(key, id);
         Ok(id)

@@ -7,6 +7,7 @@
 use crate::matched::Match;
 use crate::predicate::{Predicate, PredicateId};
 use crate::rule::{Rule, RuleLogSource};
+use crate::scan::Scans;
 use crate::selection::Said;
 use crate::tree::Tree;
 use crate::view::{FieldTable, View};
@@ -23,6 +24,7 @@ pub struct RuleSet {
     groups: Vec<(RuleLogSource, Vec<usize>)>,
     fields: FieldTable,
     predicates: Vec<Predicate>,
+    scans: Scans,
 }
 
 /// A rule with its condition.
@@ -50,6 +52,8 @@ pub(crate) struct Leaf {
 pub struct Scratch {
     /// Per predicate: twice the stamp of the event that was answered, plus 1 for yes.
     answers: Vec<u64>,
+    /// Per scan: the stamp of the event it last went over.
+    scanned: Vec<u64>,
     stamp: u64,
 }
 
@@ -60,7 +64,8 @@ impl RuleSet {
             groups.entry(plan.rule.logsource.clone()).or_default().push(place);
         }
         let rules = plans.iter().map(|plan| Arc::clone(&plan.rule)).collect();
-        Self { rules, plans, groups: groups.into_iter().collect(), fields, predicates }
+        let scans = Scans::new(&predicates);
+        Self { rules, plans, groups: groups.into_iter().collect(), fields, predicates, scans }
     }
 
     /// Every loaded rule in the order of the sources, also those that are not evaluated
@@ -84,9 +89,10 @@ impl RuleSet {
         if fitting().next().is_none() {
             return Vec::new();
         }
-        scratch.begin(self.predicates.len());
+        scratch.begin(self.predicates.len(), self.scans.len());
         let view = View::new(&self.fields, &event.fields);
-        let mut asked = Asked { predicates: &self.predicates, view: &view, scratch };
+        let mut asked =
+            Asked { predicates: &self.predicates, scans: &self.scans, view: &view, scratch };
         let mut matched: Vec<usize> = fitting()
             .flat_map(|(_, places)| places)
             .copied()
@@ -103,17 +109,39 @@ impl RuleSet {
 
 impl Scratch {
     /// Forgets the last event, without touching each answer.
-    fn begin(&mut self, predicates: usize) {
+    fn begin(&mut self, predicates: usize, scans: usize) {
         self.stamp += 1;
         if self.answers.len() < predicates {
             self.answers.resize(predicates, 0);
         }
+        if self.scanned.len() < scans {
+            self.scanned.resize(scans, 0);
+        }
+    }
+
+    /// The answer, when it is known for this event.
+    fn known(&self, id: PredicateId) -> Option<bool> {
+        let answer = self.answers.get(id.index())?;
+        (answer >> 1 == self.stamp).then_some(answer & 1 == 1)
+    }
+
+    fn learn(&mut self, id: PredicateId, holds: bool) {
+        if let Some(answer) = self.answers.get_mut(id.index()) {
+            *answer = self.stamp << 1 | u64::from(holds);
+        }
+    }
+
+    /// Whether a scan has yet to go over this event; says so once.
+    fn begin_scan(&mut self, place: usize) -> bool {
+        let stamp = self.stamp;
+        self.scanned.get_mut(place).is_some_and(|last| std::mem::replace(last, stamp) != stamp)
     }
 }
 
 /// The predicates of one event, each answered when first asked.
 struct Asked<'a, 'e> {
     predicates: &'a [Predicate],
+    scans: &'a Scans,
     view: &'a View<'e>,
     scratch: &'a mut Scratch,
 }
@@ -133,12 +161,22 @@ impl Asked<'_, '_> {
     }
 
     fn answer(&mut self, id: PredicateId) -> bool {
-        let Some(predicate) = self.predicates.get(id.index()) else { return false };
-        let Some(answer) = self.scratch.answers.get_mut(id.index()) else { return false };
-        if *answer >> 1 != self.scratch.stamp {
-            *answer = self.scratch.stamp << 1 | u64::from(predicate.holds(self.view));
+        if let Some(known) = self.scratch.known(id) {
+            return known;
         }
-        *answer & 1 == 1
+        let Some((place, scan)) = self.scans.of(id) else {
+            let holds =
+                self.predicates.get(id.index()).is_some_and(|predicate| predicate.holds(self.view));
+            self.scratch.learn(id, holds);
+            return holds;
+        };
+        if self.scratch.begin_scan(place) {
+            scan.each_that_holds(self.view, |found| self.scratch.learn(found, true));
+        }
+        // The scan has named all that hold; whatever it left out does not.
+        let holds = self.scratch.known(id).unwrap_or(false);
+        self.scratch.learn(id, holds);
+        holds
     }
 
     /// Every leaf that held in the satisfied parts of the condition, in the order of the rule.
@@ -319,14 +357,19 @@ mod tests {
             rules in prop::collection::vec((prop::collection::vec(selection(), 3), condition()), 1..6),
             events in prop::collection::vec(fields(), 1..5),
         ) {
-            let texts: Vec<String> = rules
+            let mut texts: Vec<String> = rules
                 .iter()
                 .enumerate()
                 .map(|(number, (selections, condition))| rule_text(number, selections, condition))
                 .collect();
+            // Enough substrings in one field for a scan; alone, each rule is asked without one.
+            let many: Vec<String> = (0..20).map(|number| format!("bc{number}")).collect();
+            let many = format!("{{A|contains: [bc, c, {}]}}", many.join(", "));
+            texts.push(rule_text(texts.len(), &[many], "s0"));
             let source = |text| RuleSource { name: "t.yml", text };
             let together = compile(texts.iter().map(|text| source(text)), &CompileOptions::default());
             prop_assert!(together.refused.is_empty(), "{:?}", together.refused);
+            prop_assert_eq!(together.rules.scans.len(), 1);
             let mut scratch = Scratch::default();
             for fields in &events {
                 let event = event(fields);
