@@ -4,6 +4,7 @@
 //! answered at most once per event, whatever number of rules share it. Only rules that match are gone
 //! through a second time, to write down why.
 
+use crate::limits;
 use crate::matched::Match;
 use crate::predicate::{Predicate, PredicateId};
 use crate::rule::{Rule, RuleLogSource};
@@ -223,11 +224,21 @@ impl Asked<'_, '_> {
     fn value_of(&mut self, leaf: &Leaf) -> Option<String> {
         let shown = leaf.any_of.iter().find(|id| leaf.negated || self.answer(**id))?;
         let predicate = self.predicates.get(shown.index())?;
-        match leaf.negated {
+        let value = match leaf.negated {
             true => predicate.value_of_field(self.view),
             false => predicate.value_that_holds(self.view),
-        }
+        };
+        value.map(cut)
     }
+}
+
+/// The beginning of a long value, with a mark that there is more.
+fn cut(mut value: String) -> String {
+    if value.len() > limits::WHY_VALUE_BYTES_MAX {
+        value.truncate(value.floor_char_boundary(limits::WHY_VALUE_BYTES_MAX));
+        value.push('…');
+    }
+    value
 }
 
 #[cfg(test)]

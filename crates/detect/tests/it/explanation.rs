@@ -63,6 +63,15 @@ fn absence_and_inequality_are_shown_with_what_is_there() {
 }
 
 #[test]
+fn a_long_value_is_shown_by_its_beginning() {
+    let fields = format!(r#"{{"F":"{}"}}"#, "é".repeat(100_000));
+    let found = matches("{sel: {F|startswith: É}, condition: sel}", &fields);
+    let shown = found[0].why[0].value.as_deref().expect("a value");
+    assert!(shown.len() <= detect::limits::WHY_VALUE_BYTES_MAX + '…'.len_utf8());
+    assert!(shown.starts_with("éé") && shown.ends_with("é…"));
+}
+
+#[test]
 fn an_alert_depends_on_rule_revision_and_event_only() {
     let text = rule("{sel: {F: x}, condition: sel}");
     let found = || compile(&text).rules.evaluate(&event(r#"{"F":"X"}"#)).remove(0);
