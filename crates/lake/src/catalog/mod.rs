@@ -123,12 +123,17 @@ impl Catalog {
 
     /// Counts this opening for writing; the number begins the names of the files it writes.
     pub(crate) async fn next_generation(&self) -> Result<i64, LakeError> {
-        sqlx::query_scalar(
-            "UPDATE mimamori_lake SET generation = generation + 1 RETURNING generation",
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(|err| self.failed(err))
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE mimamori_lake SET generation = generation + 1")
+            .execute(&mut *transaction)
+            .await
+            .map_err(|err| self.failed(err))?;
+        let generation = sqlx::query_scalar("SELECT generation FROM mimamori_lake")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(|err| self.failed(err))?;
+        transaction.commit().await.map_err(|err| self.failed(err))?;
+        Ok(generation)
     }
 
     /// The newest snapshot.

@@ -42,8 +42,8 @@ pub(crate) enum Published {
 }
 
 impl Catalog {
-    /// Makes a change visible, all of it or nothing. When `COMMIT` itself fails nobody can know whether it
-    /// happened: the caller leaves its files alone, and the next opening for writing cleans up.
+    /// Makes a change visible, all of it or nothing. When `COMMIT` itself fails for an input or output error
+    /// nobody can know whether it happened: the caller leaves its files alone, and the next opening for writing cleans up.
     pub(crate) async fn publish(&self, change: &Change<'_>) -> Result<Published, PublishError> {
         let mut transaction = self.begin().await.map_err(PublishError::Before)?;
         let snapshot = match self.apply(&mut transaction, change).await {
@@ -64,7 +64,13 @@ impl Catalog {
         };
         match transaction.commit().await {
             Ok(()) => Ok(Published::Done(snapshot)),
-            Err(err) => Err(PublishError::Unknown(self.failed(err))),
+            Err(err) => Err(match self.failed(err) {
+                // SQLite could not write the commit record, or did not try to.
+                err @ (LakeError::DiskFull { .. } | LakeError::Busy { .. }) => {
+                    PublishError::Before(err)
+                }
+                err => PublishError::Unknown(err),
+            }),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::catalog::{Catalog, DataFile};
 use crate::layout::StoredTable;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::ToDFSchema as _;
+use datafusion::common::{ToDFSchema as _, project_schema};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
@@ -19,6 +19,7 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -88,6 +89,9 @@ impl TableProvider for SnapshotTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.files(state, filters).await?;
+        if files.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema, projection)?)));
+        }
         let store = state.runtime_env().object_store(&self.store_url)?;
         let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
         let options = TableParquetOptions {

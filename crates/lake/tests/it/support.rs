@@ -36,12 +36,7 @@ pub(crate) fn event_at(seq: u64, command_line: &str, observed_at: Timestamp) -> 
     event_of(EventKind::ProcessStart, seq, observed_at, fields)
 }
 
-pub(crate) fn event_of(
-    kind: EventKind,
-    seq: u64,
-    observed_at: Timestamp,
-    fields: Fields,
-) -> Event {
+pub(crate) fn event_of(kind: EventKind, seq: u64, observed_at: Timestamp, fields: Fields) -> Event {
     Event {
         kind,
         device: DEVICE,
