@@ -297,7 +297,7 @@ impl Recorder {
             }
             Err(err) if is_fatal(&err) => return Err(err),
             Err(err) => {
-                tracing::warn!(error = %err, "could not store a report; it follows later");
+                self.complain(&err, "could not store a report; it follows later");
                 self.status.recording(Some(err.to_string()));
             }
         }
@@ -352,11 +352,11 @@ impl Recorder {
         self.write_status();
         let alive = format!("{}\n", SystemClock.now());
         if let Err(err) = write_whole(&self.home.alive(), alive.as_bytes(), false) {
-            tracing::warn!(error = %err, "could not note that the agent is alive");
+            self.complain(&err, "could not note that the agent is alive");
         }
     }
 
-    fn write_status(&self) {
+    fn write_status(&mut self) {
         let usage = self.spool.usage();
         self.status.count(&self.counters());
         self.status.update(|status| {
@@ -367,7 +367,7 @@ impl Recorder {
             status.spool.quota_bytes = usage.quota_bytes;
         });
         if let Err(err) = self.status.write(&self.home.status(), SystemClock.now()) {
-            tracing::warn!(error = %err, "could not write the status file");
+            self.complain(&err, "could not write the status file");
         }
     }
 

@@ -92,8 +92,16 @@ pub fn run(options: RunOptions) -> Result<(), AgentError> {
         Ok(true) => tracing::info!("stopped; everything is with the server"),
         _ => tracing::info!("stopped; the rest stays in the spool until the next start"),
     }
-    status.write(&home.status(), SystemClock.now())?;
-    std::fs::remove_file(home.alive()).map_err(AgentError::file("remove", home.alive()))
+    // On a full disk the status can not be written; that is no reason to call the stop a crash.
+    if let Err(err) = status.write(&home.status(), SystemClock.now()) {
+        tracing::warn!(error = %err, "could not write the status file");
+    }
+    match std::fs::remove_file(home.alive()) {
+        Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+            Err(AgentError::file("remove", home.alive())(err))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Starts the sensor where the last life ended; also how far that was, and what its end cost.
