@@ -26,9 +26,11 @@ pub const REGEX_CACHE_BYTES_MAX: usize = 512 * 1024;
 pub const REGEX_NEST_MAX: u32 = 64;
 /// Nesting of an event's values that keywords and dotted names look into.
 pub const EVENT_DEPTH_MAX: usize = model::limits::VALUE_DEPTH_MAX;
-/// Bytes of an event's value that an explanation repeats, per value of the rule. The alert keeps the fields
-/// in full; without this fence fifty patterns on one long command line would store it fifty times.
-pub const WHY_VALUE_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of event values that one match repeats in full to explain itself. Fifty patterns on one long command
+/// line would otherwise store it fifty times; the alert keeps the fields in full anyway.
+pub const WHY_BYTES_MAX: usize = model::limits::FIELD_TEXT_BYTES_MAX;
+/// Bytes of each further value once that is used up.
+pub const WHY_VALUE_CUT_BYTES: usize = 1024;
 /// Characters of a hostile text that a message repeats.
 pub const SHOWN_CHARS_MAX: usize = 80;
 

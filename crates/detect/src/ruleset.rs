@@ -184,6 +184,7 @@ impl Asked<'_, '_> {
     fn why(&mut self, plan: &Plan) -> Vec<Why> {
         let mut held = BTreeMap::new();
         self.collect(&plan.tree, &mut held);
+        let mut bytes_left = limits::WHY_BYTES_MAX;
         held.into_iter()
             .filter_map(|(place, value)| {
                 let said = plan.said.get(place)?;
@@ -192,7 +193,7 @@ impl Asked<'_, '_> {
                     field: said.field.as_ref().map(ToString::to_string),
                     modifier: said.modifier.to_string(),
                     pattern: said.pattern.to_string(),
-                    value,
+                    value: value.map(|value| fitted(value, &mut bytes_left)),
                 })
             })
             .collect()
@@ -224,19 +225,22 @@ impl Asked<'_, '_> {
     fn value_of(&mut self, leaf: &Leaf) -> Option<String> {
         let shown = leaf.any_of.iter().find(|id| leaf.negated || self.answer(**id))?;
         let predicate = self.predicates.get(shown.index())?;
-        let value = match leaf.negated {
+        match leaf.negated {
             true => predicate.value_of_field(self.view),
             false => predicate.value_that_holds(self.view),
-        };
-        value.map(cut)
+        }
     }
 }
 
-/// The beginning of a long value, with a mark that there is more.
-fn cut(mut value: String) -> String {
-    if value.len() > limits::WHY_VALUE_BYTES_MAX {
-        value.truncate(value.floor_char_boundary(limits::WHY_VALUE_BYTES_MAX));
-        value.push('…');
+/// The value, or its beginning with a mark that there is more when the explanation has become long.
+fn fitted(mut value: String, bytes_left: &mut usize) -> String {
+    match bytes_left.checked_sub(value.len()) {
+        Some(left) => *bytes_left = left,
+        None if value.len() > limits::WHY_VALUE_CUT_BYTES => {
+            value.truncate(value.floor_char_boundary(limits::WHY_VALUE_CUT_BYTES));
+            value.push('…');
+        }
+        None => {}
     }
     value
 }

@@ -63,12 +63,13 @@ fn absence_and_inequality_are_shown_with_what_is_there() {
 }
 
 #[test]
-fn a_long_value_is_shown_by_its_beginning() {
-    let fields = format!(r#"{{"F":"{}"}}"#, "é".repeat(100_000));
-    let found = matches("{sel: {F|startswith: É}, condition: sel}", &fields);
-    let shown = found[0].why[0].value.as_deref().expect("a value");
-    assert!(shown.len() <= detect::limits::WHY_VALUE_BYTES_MAX + '…'.len_utf8());
-    assert!(shown.starts_with("éé") && shown.ends_with("é…"));
+fn a_long_value_is_repeated_once_in_full_and_then_by_its_beginning() {
+    let fields = format!(r#"{{"F":"{}z"}}"#, "é".repeat(100_000));
+    let found = matches("{sel: {F|contains|all: [É, z, éz]}, condition: sel}", &fields);
+    let lengths: Vec<usize> =
+        found[0].why.iter().filter_map(|why| why.value.as_deref()).map(str::len).collect();
+    let cut = detect::limits::WHY_VALUE_CUT_BYTES + '…'.len_utf8();
+    assert_eq!(lengths, [200_001, cut, cut]);
 }
 
 #[test]
