@@ -385,7 +385,11 @@ impl Reader {
             return self.renamed(record, old, directory, seen_ns);
         }
         let Some(entry) = &record.entry else { return Fate::Filtered };
-        let Some(fields) = self.named(entry, directory) else { return Fate::Filtered };
+        let created_directory =
+            record.object.as_ref().filter(|_| directory && operation == libc::FAN_CREATE);
+        let Some(fields) = self.named(entry, directory, created_directory) else {
+            return Fate::Filtered;
+        };
         let kind = match operation {
             libc::FAN_CREATE => {
                 if let (Some(object), false) = (&record.object, directory) {
@@ -415,6 +419,9 @@ impl Reader {
         else {
             return Fate::Filtered;
         };
+        if let (Some(object), true, false) = (&record.object, directory, new.unresolved) {
+            self.watch.directories.learn(object, &new.path);
+        }
         let ignored = |path: &[u8]| is_below(path, &self.watch.ignore);
         if ignored(&new.path) && old.as_ref().is_none_or(|old| ignored(&old.path)) {
             return Fate::Filtered;
@@ -429,8 +436,16 @@ impl Reader {
     }
 
     /// The fields of a name; `None` when it is ignored.
-    fn named(&mut self, entry: &Entry, directory: bool) -> Option<Fields> {
+    fn named(
+        &mut self,
+        entry: &Entry,
+        directory: bool,
+        created_directory: Option<&ObjectId>,
+    ) -> Option<Fields> {
         let resolved = self.watch.directories.resolve(entry);
+        if let (Some(object), false) = (created_directory, resolved.unresolved) {
+            self.watch.directories.learn(object, &resolved.path);
+        }
         if is_below(&resolved.path, &self.watch.ignore) {
             return None;
         }

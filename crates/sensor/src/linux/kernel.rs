@@ -8,7 +8,7 @@ use super::refusal::{Refusal, io_refusal, said, unavailable};
 use super::snapshot::read_small;
 use aya::maps::{Array, Map, MapData, PerCpuArray};
 use aya::programs::links::{FdLink, PinnedLink};
-use aya::programs::{BtfTracePoint, ProgramFd, loaded_programs};
+use aya::programs::{BtfTracePoint, ProgramError, ProgramFd, loaded_programs};
 use aya::{Btf, Ebpf, EbpfLoader};
 use model::Counters;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -321,7 +321,7 @@ fn attach(bpf: &mut Ebpf, btf: &Btf, tracepoint: &str, names: &[&str]) -> Result
         let mut attached = || {
             let program = bpf.program_mut(name).ok_or("not in the object")?;
             let program: &mut BtfTracePoint = program.try_into().map_err(|err| said(&err))?;
-            program.load(tracepoint, btf).map_err(|err| said(&err))?;
+            patiently(|| program.load(tracepoint, btf)).map_err(|err| said(&err))?;
             let link = program.attach().map_err(|err| said(&err))?;
             let link = program.take_link(link).map_err(|err| said(&err))?;
             Ok::<FdLink, String>(link.into())
@@ -332,6 +332,25 @@ fn attach(bpf: &mut Ebpf, btf: &Btf, tracepoint: &str, names: &[&str]) -> Result
         }
     }
     Err(reasons.join("; "))
+}
+
+/// Loads a program. The verifier gives up when a signal is pending and asks to be called again.
+pub(crate) fn patiently(
+    mut load: impl FnMut() -> Result<(), ProgramError>,
+) -> Result<(), ProgramError> {
+    const TRIES: u64 = 20;
+    for attempt in 1..TRIES {
+        match load() {
+            Err(ProgramError::LoadError { io_error, .. })
+                if io_error.raw_os_error() == Some(libc::EAGAIN) =>
+            {
+                tracing::debug!(attempt, "the verifier was interrupted");
+                std::thread::sleep(std::time::Duration::from_millis(attempt));
+            }
+            done => return done,
+        }
+    }
+    load()
 }
 
 fn assemble([ring, counters, runs, progress]: [Map; 4]) -> Result<Kernel, String> {

@@ -116,6 +116,15 @@ impl Directories {
         self.paths.clear();
     }
 
+    /// A directory was created or renamed to this path: known better than by asking later, when it may
+    /// have been renamed again.
+    pub(crate) fn learn(&mut self, directory: &ObjectId, path: &[u8]) {
+        if self.paths.len() >= DIRECTORY_PATHS_MAX {
+            self.paths.clear();
+        }
+        self.paths.insert(directory.clone(), path.to_vec());
+    }
+
     /// The path of a name in a directory.
     pub(crate) fn resolve(&mut self, entry: &Entry) -> Resolved {
         let directory = match self.paths.get(&entry.directory) {
@@ -144,10 +153,7 @@ impl Directories {
         let link = format!("/proc/self/fd/{}", opened.as_raw_fd());
         let path = std::fs::read_link(link).ok()?.into_os_string().into_vec();
         let path = path.strip_suffix(b" (deleted)").unwrap_or(&path).to_vec();
-        if self.paths.len() >= DIRECTORY_PATHS_MAX {
-            self.paths.clear();
-        }
-        self.paths.insert(directory.clone(), path.clone());
+        self.learn(directory, &path);
         Some(path)
     }
 }

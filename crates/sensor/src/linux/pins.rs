@@ -14,6 +14,7 @@ use super::sys;
 use crate::SensorError;
 use aya::maps::MapData;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -48,13 +49,10 @@ impl Pins {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let lock = rustix::fs::open(directory, flags, Mode::empty())
             .map_err(|err| failed("opening", err.into()))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(Refusal::Fatal(SensorError::InUse { path: directory.to_owned() }));
-            }
-            Err(err) => return Err(failed("locking", err.into())),
-        }
+        lock_patiently(&lock).map_err(|err| match err {
+            Errno::WOULDBLOCK => Refusal::Fatal(SensorError::InUse { path: directory.to_owned() }),
+            err => failed("locking", err.into()),
+        })?;
         let version = directory.join(format!("v_{OBJECT_HASH}_{ring_bytes}"));
         Ok(Self { directory: directory.to_owned(), version, _lock: lock })
     }
@@ -135,6 +133,18 @@ pub fn unload(pin_directory: &Path) -> Result<(), SensorError> {
     pins.clear().map_err(|source| SensorError::Io { what, source })?;
     remove_directory(pin_directory);
     Ok(())
+}
+
+/// An agent that was just killed holds its lock for a moment longer.
+fn lock_patiently(directory: &OwnedFd) -> Result<(), Errno> {
+    const TRIES: usize = 100;
+    for _ in 1..TRIES {
+        match flock(directory, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            done => return done,
+        }
+    }
+    flock(directory, FlockOperation::NonBlockingLockExclusive)
 }
 
 /// Anybody may make a directory on a bpffs that was mounted with the usual rights. One that belongs to

@@ -1,5 +1,6 @@
 //! The processes that run now: identities from the kernel's task iterator, the rest from `/proc`.
 
+use super::kernel::patiently;
 use super::record::{Exec, Ids, ProcessKey, RUNNING_BYTES, Running, read_running};
 use crate::limits::{ARGUMENTS_BYTES_MAX, SMALL_FILE_BYTES_MAX};
 use aya::programs::Iter;
@@ -20,7 +21,7 @@ pub(crate) struct Snapshot {
 pub(crate) fn take() -> Vec<Snapshot> {
     let running = from_iterator().unwrap_or_else(|reason| {
         // Without the iterator the start is only known to the clock tick.
-        tracing::debug!(reason, "no task iterator; reading /proc alone");
+        tracing::info!(reason, "no task iterator; reading /proc alone");
         from_proc()
     });
     running.into_iter().filter_map(describe).collect()
@@ -35,7 +36,7 @@ fn from_iterator() -> Result<Vec<Running>, String> {
         .ok_or("the object has no iterator")?
         .try_into()
         .map_err(|err: aya::programs::ProgramError| said(&err))?;
-    program.load("task", &btf).map_err(|err| said(&err))?;
+    patiently(|| program.load("task", &btf)).map_err(|err| said(&err))?;
     let link = program.attach().map_err(|err| said(&err))?;
     let link = program.take_link(link).map_err(|err| said(&err))?;
     let file = link.into_file().map_err(|err| said(&err))?;

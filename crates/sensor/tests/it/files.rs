@@ -1,8 +1,8 @@
 //! File changes with whole paths.
 
-use crate::workbench::{Pins, assert_sums, is_root, observe_until, of, options, program};
+use crate::workbench::{Pins, assert_sums, is_root, observe_until, of, options, program, start};
 use model::{Class, EventKind, Value};
-use sensor::{Sensed, Sensor};
+use sensor::Sensed;
 use std::path::Path;
 
 fn paths<'a>(seen: &'a [Sensed], folder: &Path) -> Vec<(EventKind, &'a str, Option<&'a str>)> {
@@ -28,7 +28,7 @@ fn create_write_rename_and_delete_come_with_whole_paths_and_their_process() {
     let ignored = tempfile::tempdir().expect("a folder");
     let folder_path = std::fs::canonicalize(folder.path()).expect("exists");
     std::fs::write(folder_path.join("old"), "x").expect("written");
-    let mut sensor = Sensor::start(options(&pins, &[ignored.path()])).expect("starts");
+    let mut sensor = start(options(&pins, &[ignored.path()]));
     if !sensor.coverage().of(Class::File).recorded {
         println!("skipped: {}", sensor.coverage());
         return;
@@ -87,7 +87,7 @@ fn deleting_a_whole_tree_is_seen_entry_by_entry() {
     let pins = Pins::new("tree");
     let folder = tempfile::tempdir().expect("a folder");
     let folder_path = std::fs::canonicalize(folder.path()).expect("exists");
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let mut sensor = start(options(&pins, &[]));
     let script = format!(
         "mkdir -p a/b; cd a/b; i=0; while [ $i -lt {COUNT} ]; do : > f$i; i=$((i+1)); done; cd ../..; rm -r a; : > last"
     );

@@ -1,8 +1,8 @@
 //! Connections on the loopback.
 
-use crate::workbench::{Pins, assert_sums, is_root, observe_until, options};
+use crate::workbench::{Pins, assert_sums, is_root, observe_until, options, start};
 use model::{EventKind, Value};
-use sensor::{Sensed, Sensor};
+use sensor::Sensed;
 use std::net::{TcpListener, TcpStream};
 
 fn to_port(seen: &[Sensed], kind: EventKind, port: u16) -> Vec<&Sensed> {
@@ -20,7 +20,7 @@ fn connections_are_seen_from_both_ends_with_both_addresses() {
         return;
     }
     let pins = Pins::new("network");
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let mut sensor = start(options(&pins, &[]));
     let addresses: Vec<&str> = ["127.0.0.1", "::1"]
         .into_iter()
         .filter(|address| TcpListener::bind((*address, 0)).is_ok())
@@ -63,7 +63,7 @@ fn a_refused_connection_still_says_where_it_wanted_to_go() {
         return;
     }
     let pins = Pins::new("refused");
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let mut sensor = start(options(&pins, &[]));
     let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
     let port = listener.local_addr().expect("bound").port();
     drop(listener);

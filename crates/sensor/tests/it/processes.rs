@@ -1,10 +1,10 @@
 //! Starts and ends of processes, with every argument.
 
 use crate::workbench::{
-    Pins, SystemClock, assert_sums, instant, is_root, observe_until, of, options, program,
+    Pins, SystemClock, assert_sums, instant, is_root, observe_until, of, options, program, start,
 };
 use model::{Clock, EventKind, Value};
-use sensor::{Sensed, Sensor};
+use sensor::Sensed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStringExt;
 
@@ -22,7 +22,7 @@ fn p1_two_thousand_short_processes_are_all_seen_with_exact_arguments_and_end() {
         return;
     }
     let pins = Pins::new("short");
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let mut sensor = start(options(&pins, &[]));
     let marker = format!("mimamori-short-{}", std::process::id());
     let made = {
         let marker = marker.clone();
@@ -83,7 +83,7 @@ fn arguments_are_whole_to_128_kib_and_flagged_beyond() {
         return;
     }
     let pins = Pins::new("long");
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let mut sensor = start(options(&pins, &[]));
     let long = "x".repeat(100 * 1024);
     let status = program("/bin/true").args(["mimamori-one-long", &long]).status();
     assert!(status.expect("runs").success());
@@ -120,7 +120,7 @@ fn a_process_is_described_with_its_family_folder_and_end() {
     let pins = Pins::new("family");
     let begin = SystemClock.now();
     let folder = tempfile::tempdir().expect("a folder");
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let mut sensor = start(options(&pins, &[]));
     let script = folder.path().join("script.sh");
     std::fs::write(&script, "#!/bin/sh\n/bin/sleep 0.01 mimamori-inner 2>/dev/null; exit 7\n")
         .expect("written");
@@ -184,7 +184,7 @@ fn a_killed_process_and_one_without_a_file_are_said_to_be_so() {
     }
     let pins = Pins::new("odd");
     let folder = tempfile::tempdir().expect("a folder");
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let mut sensor = start(options(&pins, &[]));
     let mut sleeper = program("/bin/sleep").arg("614.25").spawn().expect("runs");
     let mut seen = Vec::new();
     observe_until(&mut sensor, &mut seen, |seen| {
@@ -226,7 +226,7 @@ fn a_program_that_is_only_in_memory_is_said_to_be_so() {
         return;
     }
     let pins = Pins::new("memory");
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let mut sensor = start(options(&pins, &[]));
     let script = "import os,sys\nf=os.memfd_create('mimamori-m')\n\
         os.write(f,open('/bin/true','rb').read())\nos.execv('/proc/self/fd/%d'%f,['in-memory'])";
     let Ok(status) = program("python3").args(["-c", script]).status() else {

@@ -1,6 +1,8 @@
 //! The agent dies at any moment; the kernel goes on recording.
 
-use crate::workbench::{Pins, assert_sums, instant, is_root, observe_until, options, program};
+use crate::workbench::{
+    Pins, assert_sums, instant, is_root, observe_until, options, program, start,
+};
 use model::{Class, EventKind};
 use sensor::{Resume, Sensor, SensorError};
 use std::collections::BTreeMap;
@@ -93,7 +95,7 @@ fn p1_nothing_is_lost_and_nothing_told_twice_when_the_agent_is_killed() {
     let mut options = options(&pins, &[]);
     options.ring_bytes = sensor::limits::RING_BYTES_DEFAULT;
     options.resume = Some(Resume { ring_id, position });
-    let mut sensor = Sensor::start(options).expect("starts again");
+    let mut sensor = start(options);
     assert_eq!(sensor.ring_id(), Some(ring_id), "the same ring is found");
     let mut seen = Vec::new();
     observe_until(&mut sensor, &mut seen, |seen| {
@@ -141,7 +143,7 @@ fn what_was_observed_and_not_released_comes_again() {
             })
             .count()
     };
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let mut sensor = start(options(&pins, &[]));
     run_marked(&marker, 0..20);
     let mut seen = Vec::new();
     let begin = instant();
@@ -153,7 +155,7 @@ fn what_was_observed_and_not_released_comes_again() {
     // No stop: the pins stay, as when the process had died.
     drop(sensor);
     run_marked(&marker, 20..30);
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts again");
+    let mut sensor = start(options(&pins, &[]));
     assert_eq!(sensor.ring_id(), id);
     let mut again = Vec::new();
     observe_until(&mut sensor, &mut again, |seen| count(seen) == 30);
@@ -176,7 +178,7 @@ fn a_second_agent_on_the_same_pins_is_refused() {
         return;
     }
     let pins = Pins::new("second");
-    let sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let sensor = start(options(&pins, &[]));
     match Sensor::start(options(&pins, &[])) {
         Err(SensorError::InUse { path }) => assert_eq!(path, pins.0),
         other => panic!("{other:?}"),
@@ -193,7 +195,7 @@ fn p3_a_ring_that_ran_full_while_the_agent_was_down_is_said_once_with_its_interv
     let pins = Pins::new("full");
     let mut options = options(&pins, &[]);
     options.ring_bytes = sensor::limits::RING_BYTES_MIN;
-    let mut sensor = Sensor::start(options.clone()).expect("starts");
+    let mut sensor = start(options.clone());
     assert_eq!(sensor.losses(), []);
     run_marked("mimamori-full", 0..1);
     observe_until(&mut sensor, &mut Vec::new(), |seen| {
@@ -209,7 +211,7 @@ fn p3_a_ring_that_ran_full_while_the_agent_was_down_is_said_once_with_its_interv
     for _ in 0..30 {
         assert!(program("/bin/true").arg(&long).status().expect("runs").success());
     }
-    let mut sensor = Sensor::start(options.clone()).expect("starts again");
+    let mut sensor = start(options.clone());
     let of_process = |lost: &[model::Lost]| -> Vec<model::Lost> {
         let of_class = lost.iter().filter(|lost| lost.class == Some(Class::Process));
         of_class.copied().collect()
@@ -235,7 +237,7 @@ fn p3_a_ring_that_ran_full_while_the_agent_was_down_is_said_once_with_its_interv
     let more: u64 = of_process(&sensor.losses()).iter().filter_map(|lost| lost.count).sum();
     let (_, now) = sensor.counters()[0];
     drop(sensor);
-    let mut sensor = Sensor::start(options).expect("starts a third time");
+    let mut sensor = start(options);
     let third: u64 = of_process(&sensor.losses()).iter().filter_map(|lost| lost.count).sum();
     let told = lost.count.unwrap_or(0) + more + third;
     let (_, last) = sensor.counters()[0];
@@ -249,13 +251,13 @@ fn p3_pins_that_are_broken_are_replaced_and_what_they_held_is_said_as_lost() {
         return;
     }
     let pins = Pins::new("broken");
-    let sensor = Sensor::start(options(&pins, &[])).expect("starts");
+    let sensor = start(options(&pins, &[]));
     let id = sensor.ring_id();
     drop(sensor);
     run_marked("mimamori-broken", 0..10);
     let version = std::fs::read_dir(&pins.0).expect("there").next().expect("one").expect("read");
     std::fs::remove_file(version.path().join("link_exec")).expect("removed");
-    let mut sensor = Sensor::start(options(&pins, &[])).expect("starts again");
+    let mut sensor = start(options(&pins, &[]));
     assert_ne!(sensor.ring_id(), id, "it is another ring");
     let lost = sensor.losses();
     let abandoned = lost.iter().find(|lost| lost.reason == model::LostReason::AgentDown);

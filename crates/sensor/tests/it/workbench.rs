@@ -71,6 +71,15 @@ pub(crate) fn options(pins: &Pins, ignore: &[&Path]) -> Options {
     options
 }
 
+/// Starts a sensor that records the ring's classes.
+pub(crate) fn start(options: Options) -> Sensor {
+    let sensor = Sensor::start(options).expect("starts");
+    for class in [Class::Process, Class::Network] {
+        assert!(sensor.coverage().of(class).recorded, "{}", sensor.coverage());
+    }
+    sensor
+}
+
 /// Observes until `done` says so, or fails after half a minute. Everything is released at once.
 pub(crate) fn observe_until(
     sensor: &mut Sensor,
