@@ -32,6 +32,8 @@ struct Shown {
     key: String,
     fields: Vec<FieldLine>,
     alerts: Vec<Href>,
+    /// The original record of a foreign log.
+    raw: Option<String>,
 }
 
 #[derive(Template)]
@@ -94,6 +96,7 @@ fn shown(page: &Page, row: EventRow, state: &SearchState) -> Shown {
         skewed: row.observed_at > row.received_at.plus_nanos(SKEW_NANOS_MAX),
         key: format!("{agent} / {epoch} / {seq}"),
         fields: fields(page, row.kind.family(), row.fields, narrow),
+        raw: row.raw,
         alerts: row.alerts.into_iter().map(alert_href).collect(),
     }
 }

@@ -27,3 +27,4 @@ event-skewed = The device’s clock is ahead
 event-has-alert = Alert
 event-to-alert = To the alert
 event-own-page = Open on its own page
+event-raw = Original record

@@ -27,3 +27,4 @@ event-skewed = 端末の時計が進んでいます
 event-has-alert = アラート
 event-to-alert = アラートを開く
 event-own-page = 単独のページで開く
+event-raw = 元の記録

@@ -1,0 +1,140 @@
+//! The catalogues: equal, used, and the only place of prose.
+
+use crate::support::folder;
+use model::{Class, EventKind, Family, LostReason};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn both_languages_have_the_same_keys_in_the_same_files() {
+    for entry in fs::read_dir(folder("texts/ja")).unwrap() {
+        let name = entry.unwrap().file_name();
+        let keys = |language: &str| {
+            let text = fs::read_to_string(folder("texts").join(language).join(&name)).unwrap();
+            keys_of(&text)
+        };
+        assert_eq!(keys("ja"), keys("en"), "{name:?}");
+    }
+    let count = |language: &str| fs::read_dir(folder("texts").join(language)).unwrap().count();
+    assert_eq!(count("ja"), count("en"));
+}
+
+#[test]
+fn every_key_is_used_and_every_used_key_exists() {
+    let mut known = BTreeSet::new();
+    for entry in fs::read_dir(folder("texts/en")).unwrap() {
+        known.extend(keys_of(&fs::read_to_string(entry.unwrap().path()).unwrap()));
+    }
+    let mut sources = String::new();
+    collect(&folder("src"), &mut sources);
+    collect(&folder("templates"), &mut sources);
+    let dashed = |name: &str| name.replace('_', "-");
+    let made: BTreeSet<String> = EventKind::ALL
+        .iter()
+        .map(|kind| format!("kind-{}", dashed(kind.name())))
+        .chain(Family::ALL.iter().map(|family| format!("family-{}", family.table())))
+        .chain(Class::ALL.iter().map(|class| format!("class-{}", class.name())))
+        .chain(LostReason::ALL.iter().map(|reason| format!("lost-{}", dashed(reason.name()))))
+        .collect();
+    for key in &known {
+        let used = sources.contains(&format!("\"{key}\"")) || made.contains(key);
+        assert!(used, "{key} is not used");
+    }
+    for key in made {
+        assert!(known.contains(&key), "{key} is missing");
+    }
+    for call in ["page.t(\"", "page.tn(\"", "page.tnm(\"", "page.ts(\"", "self.t(\"", "self.tn(\""]
+    {
+        for rest in sources.split(call).skip(1) {
+            let key = rest.split('"').next().unwrap();
+            // `kind-{}` and its like are made from names; the list above has them.
+            assert!(key.is_empty() || known.contains(key), "{key} is missing");
+        }
+    }
+}
+
+#[test]
+fn templates_hold_no_prose() {
+    // Commands are the same in every language.
+    let commands = ["mimamori admin sign-in-link", "mimamori admin enrolment-token"];
+    for entry in fs::read_dir(folder("templates")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut text = without(&fs::read_to_string(&path).unwrap(), "{{", "}}");
+        text = without(&text, "{%", "%}");
+        for attribute in [" title=\"", " alt=\"", " aria-label=\"", " placeholder=\""] {
+            for rest in text.split(attribute).skip(1) {
+                let value = rest.split('"').next().unwrap();
+                assert!(!has_prose(value), "{}: {attribute}{value}", path.display());
+            }
+        }
+        let mut prose = without(&text, "<", ">");
+        for command in commands {
+            prose = prose.replace(command, "");
+        }
+        assert!(!has_prose(&prose), "{}: {}", path.display(), prose.trim());
+    }
+}
+
+#[test]
+fn links_are_made_by_the_link_type_and_attributes_are_quoted() {
+    for entry in fs::read_dir(folder("templates")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        for attribute in ["href=", "action=", "src=", "hx-get="] {
+            for rest in text.split(attribute).skip(1) {
+                let value = rest.strip_prefix('"').expect("quoted").split("\">").next().unwrap();
+                let Some(inner) = value.strip_prefix("{{ ") else {
+                    // A literal path, or a place within the page made of numbers.
+                    assert!(
+                        rest.starts_with("\"/") || rest.starts_with("\"#"),
+                        "{attribute}{rest}"
+                    );
+                    continue;
+                };
+                let expression = inner.split(" }}").next().unwrap();
+                let last = expression.rsplit('.').next().unwrap();
+                let safe = last.contains("href") || expression.starts_with("page.asset(");
+                let named = ["only", "without", "alert", "more", "here"].contains(&last);
+                assert!(safe || named, "{}: {attribute}{expression}", path.display());
+            }
+        }
+        for rest in text.split("={{").skip(1) {
+            panic!("{}: unquoted attribute: {}", path.display(), rest.split("}}").next().unwrap());
+        }
+    }
+}
+
+fn keys_of(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter_map(|line| line.split_once(" ="))
+        .map(|(key, _)| key)
+        .filter(|key| key.starts_with(|c: char| c.is_ascii_lowercase()) && !key.contains(' '))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn collect(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, into);
+        } else {
+            into.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+fn without(text: &str, open: &str, close: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(open) {
+        out.push_str(before);
+        rest = after.split_once(close).map_or("", |(_, after)| after);
+    }
+    out + rest
+}
+
+fn has_prose(text: &str) -> bool {
+    text.chars().filter(|c| c.is_alphabetic()).count() > 1
+}
