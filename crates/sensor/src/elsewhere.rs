@@ -55,6 +55,9 @@ impl Sensor {
         Vec::new()
     }
 
+    /// Nothing is attached.
+    pub fn detach(&mut self) {}
+
     /// Nothing to stop.
     pub fn stop(self) {}
 }

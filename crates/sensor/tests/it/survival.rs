@@ -51,6 +51,21 @@ fn start_watch(pins: &Pins) -> (Child, BufReader<std::process::ChildStdout>, u64
     (child, lines, ring_id.expect("a ring"))
 }
 
+/// What the killed process had printed is in the pipe, the last line perhaps cut: the last position, and
+/// the marked numbers.
+fn read_to_end(mut lines: impl BufRead, marker: &str) -> (u64, Vec<usize>) {
+    let mut last_position = 0;
+    let mut numbers = Vec::new();
+    let mut line = String::new();
+    while lines.read_line(&mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with('\n') {
+        let position = line.split('\t').next().and_then(|text| text.parse::<u64>().ok());
+        last_position = last_position.max(position.unwrap_or(0));
+        numbers.extend(marked(line.trim_end(), marker).map(|(_, number)| number));
+        line.clear();
+    }
+    (last_position, numbers)
+}
+
 #[test]
 fn p1_nothing_is_lost_and_nothing_told_twice_when_the_agent_is_killed() {
     const COUNT: usize = 600;
@@ -63,20 +78,7 @@ fn p1_nothing_is_lost_and_nothing_told_twice_when_the_agent_is_killed() {
     let (mut child, lines, ring_id) = start_watch(&pins);
     let reader = {
         let marker = marker.clone();
-        // Reads to the end: what the killed process had printed is in the pipe, the last line perhaps cut.
-        std::thread::spawn(move || {
-            let mut last_position = 0;
-            let mut numbers = Vec::new();
-            let mut lines = lines;
-            let mut line = String::new();
-            while lines.read_line(&mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with('\n') {
-                let position = line.split('\t').next().and_then(|text| text.parse::<u64>().ok());
-                last_position = last_position.max(position.unwrap_or(0));
-                numbers.extend(marked(line.trim_end(), &marker).map(|(_, number)| number));
-                line.clear();
-            }
-            (last_position, numbers)
-        })
+        std::thread::spawn(move || read_to_end(lines, &marker))
     };
     let killer = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(250));
