@@ -40,13 +40,11 @@ pub(crate) fn build(options: &[String]) -> anyhow::Result<()> {
 pub(crate) fn test(filter: &[String]) -> anyhow::Result<()> {
     packages::ensure(&packages::BUILD.iter().chain(packages::TEST).collect::<Vec<_>>())?;
     let python = duckdb()?;
-    // Tests of the whole product run the programs themselves.
-    build_programs("dev")?;
+    // Both programs first: tests of the whole product run them. The selection is the same as below, so that
+    // cargo settles on the same features and builds nothing twice.
+    check(cargo().args(["test", "--workspace", "--locked", "--no-run"]))?;
     let mut command = cargo();
-    command
-        .args(["test", "--workspace", "--locked"])
-        .env("MIMAMORI_DUCKDB_PYTHON", python)
-        .env("MIMAMORI_PROGRAMS", program_file("debug", "mimamori")?.with_file_name(""));
+    command.args(["test", "--workspace", "--locked"]).env("MIMAMORI_DUCKDB_PYTHON", python);
     if !filter.is_empty() {
         command.arg("--").args(filter);
     }
@@ -72,7 +70,9 @@ pub(crate) fn lint() -> anyhow::Result<()> {
 /// Runs the benchmarks.
 pub(crate) fn bench(options: &[String]) -> anyhow::Result<()> {
     packages::ensure(&packages::BUILD.iter().collect::<Vec<_>>())?;
-    check(cargo().args(["bench", "--locked", "-p", "detect", "-p", "spool"]).args(options))
+    check(
+        cargo().args(["bench", "--locked", "-p", "testkit", "--bench", "detection"]).args(options),
+    )
 }
 
 fn build_programs(profile: &str) -> anyhow::Result<()> {

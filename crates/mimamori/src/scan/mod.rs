@@ -6,7 +6,7 @@ mod output;
 use crate::cli;
 use crate::rule_files::RuleFiles;
 use anyhow::{Context, bail};
-use detect::{Compiled, RuleSet};
+use detect::{RuleSet, Scratch};
 use files::{LogFile, find};
 use model::{AgentId, Clock, DeviceId, EpochId, StreamKey};
 use output::{Found, Printer, Summary};
@@ -80,10 +80,11 @@ fn judge_all(
             let sender = sender.clone();
             let next = &next;
             scope.spawn(move || {
+                let mut scratch = Scratch::default();
                 loop {
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(file) = files.get(place) else { return };
-                    if sender.send(judge(place, file, rules, clock)).is_err() {
+                    if sender.send(judge(place, file, rules, &mut scratch, clock)).is_err() {
                         return; // The receiver gave up: printing failed.
                     }
                 }
@@ -105,7 +106,13 @@ fn judge_all(
     })
 }
 
-fn judge(place: usize, file: &LogFile, rules: &RuleSet, clock: &dyn Clock) -> Judged {
+fn judge(
+    place: usize,
+    file: &LogFile,
+    rules: &RuleSet,
+    scratch: &mut Scratch,
+    clock: &dyn Clock,
+) -> Judged {
     let mut judged =
         Judged { place, found: Vec::new(), events: 0, problems: Vec::new(), readable: false };
     let reader = match read(file).and_then(|bytes| Ok(decode::evtx::Reader::new(bytes)?)) {
@@ -127,7 +134,7 @@ fn judge(place: usize, file: &LogFile, rules: &RuleSet, clock: &dyn Clock) -> Ju
                     seq: record_id,
                 };
                 let event = record.into_event(DeviceId::from_bits(0), key, clock.now());
-                for matched in rules.evaluate(&event) {
+                for matched in rules.evaluate_with(&event, scratch) {
                     judged.found.push(Found::new(file, record_id, &event, matched));
                 }
             }

@@ -68,8 +68,10 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
         agents::router(Arc::clone(&control), Arc::clone(&inbox)),
         stopping.clone(),
     ));
-    let pages =
-        console::router(Arc::clone(&control), console::Options::loopback(listening.console));
+    let pages = console::router(
+        Arc::clone(&control),
+        console::Options::loopback(listening.console, Arc::clone(&clock)),
+    );
     let console = tokio::spawn(serve_console(console_listener, pages, stopping));
 
     announce(args, &listening, &control, announced).await?;

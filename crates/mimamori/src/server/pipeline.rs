@@ -5,7 +5,7 @@
 
 use super::inbox::{Inbox, StreamId};
 use super::status::ServerStatus;
-use detect::Compiled;
+use detect::{Compiled, Scratch};
 use lake::{Advance, Commit, Lake};
 use model::{
     AgentId, Alert, Clock, DeviceId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp,
@@ -37,6 +37,7 @@ pub(crate) struct Pipeline {
     inbox: Arc<Inbox>,
     lake: Arc<Lake>,
     rules: Arc<Compiled>,
+    scratch: Scratch,
     clock: Arc<dyn Clock>,
     status_file: PathBuf,
     status: ServerStatus,
@@ -68,6 +69,7 @@ impl Pipeline {
             inbox,
             lake,
             rules,
+            scratch: Scratch::default(),
             clock,
             status_file,
             status: ServerStatus::default(),
@@ -193,8 +195,8 @@ impl Pipeline {
 
     /// One bad rule must not stop the others (P9): a panic costs this event's alerts and is said.
     fn judge(&mut self, event: &Event) {
-        let rules = &self.rules.rules;
-        match std::panic::catch_unwind(AssertUnwindSafe(|| rules.evaluate(event))) {
+        let (rules, scratch) = (&self.rules.rules, &mut self.scratch);
+        match std::panic::catch_unwind(AssertUnwindSafe(|| rules.evaluate_with(event, scratch))) {
             Ok(matches) => {
                 let now = self.clock.now();
                 self.pending
@@ -202,7 +204,9 @@ impl Pipeline {
                     .extend(matches.into_iter().map(|found| found.into_alert(event, now)));
             }
             Err(_) => {
-                tracing::error!(event = ?event.stream, "a rule failed on this event; the event is stored")
+                // What the panic left half done must not reach the next event.
+                self.scratch = Scratch::default();
+                tracing::error!(event = ?event.stream, "a rule failed on this event; the event is stored");
             }
         }
     }

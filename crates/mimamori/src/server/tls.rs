@@ -67,7 +67,7 @@ pub(crate) async fn serve(
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accepted = tokio::select! {
-            _ = stop.wait_for(|stopping| *stopping) => return,
+            () = asked(&mut stop) => return,
             accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
@@ -93,6 +93,11 @@ pub(crate) async fn serve(
     }
 }
 
+/// Returns when the server is asked to stop (or is gone, which asks for the same).
+async fn asked(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stopping| *stopping).await);
+}
+
 async fn connection(
     stream: TcpStream,
     acceptor: &TlsAcceptor,
@@ -112,7 +117,7 @@ async fn connection(
     tokio::pin!(served);
     tokio::select! {
         outcome = served.as_mut() => outcome.map_err(|err| anyhow!("{err}")),
-        _ = stop.wait_for(|stopping| *stopping) => {
+        () = asked(&mut stop) => {
             served.as_mut().graceful_shutdown();
             served.await.map_err(|err| anyhow!("{err}"))
         }

@@ -24,12 +24,12 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// What the agent does not record, in words.
-    pub(super) fn not_recorded(&self) -> &str {
+    /// What the agent does not record, as a sentence.
+    pub(super) fn coverage(&self) -> String {
         if self.not_recorded.is_empty() {
-            "nothing of what this version can record"
+            "everything that this version can record is recorded".to_owned()
         } else {
-            &self.not_recorded
+            format!("not recorded: {}", self.not_recorded)
         }
     }
 }
@@ -75,6 +75,9 @@ impl Counters {
             line.stored = server.stored;
             line.alerts = server.alerts;
             line.events_per_second = server.events_per_second;
+            if !server.trouble.is_empty() {
+                line.error = Some(server.trouble);
+            }
         }
         self.last = line.clone();
         line

@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &cli::Up, clock: &dyn Clock) -> anyhow::Result<Exi
         if first_events && line.stored > 0 {
             first_events = false;
             shown.leave_line();
-            note(&format!("first events stored; not recorded: {}", line.not_recorded()));
+            note(&format!("first events stored; {}", line.coverage()));
         }
         shown.show(&line);
     };
@@ -70,7 +70,8 @@ pub(crate) async fn run(args: &cli::Up, clock: &dyn Clock) -> anyhow::Result<Exi
     note("stopping: the agent hands over what it holds, then the server");
     agent.stop(STOP_MAX).await?;
     server.stop(STOP_MAX).await?;
-    shown.show(&shown.read(clock));
+    let last = shown.read(clock);
+    shown.show(&last);
     shown.leave_line();
     note("stopped; start again to continue where this ended");
     outcome.map(|()| ExitCode::SUCCESS)

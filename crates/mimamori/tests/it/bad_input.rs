@@ -77,3 +77,26 @@ fn a_second_server_on_the_same_data_is_refused_by_name() {
     drop(first.stdin.take());
     assert!(first.wait().expect("it ends").success());
 }
+
+/// An enrolment with a token that nobody issued is refused with the next step, and leaves no identity.
+fn a_bad_token_is_refused(announcement: &str, folder: &std::path::Path) {
+    let announcement: serde_json::Value =
+        serde_json::from_str(announcement).expect("an announcement");
+    let agent = folder.join("other-agent");
+    let output = Command::new(crate::installation::agent_program())
+        .arg("enrol")
+        .args([
+            "--server",
+            announcement["agents_url"].as_str().expect("text"),
+            "--token",
+            "nobody-issued-this",
+        ])
+        .arg("--ca")
+        .arg(folder.join("server/ca.pem"))
+        .arg("--data")
+        .arg(&agent)
+        .output()
+        .expect("the agent runs");
+    says(&output, &["token"]);
+    assert!(!agent.join("certificate.pem").is_file(), "it got a certificate");
+}
