@@ -339,12 +339,22 @@ impl Browser {
             body.len()
         );
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{command}: {answer}");
-        serde_json::from_str(body).unwrap()
+        // The driver keeps the connection, so the answer ends where its length says.
+        let mut reader = BufReader::new(stream);
+        let (mut head, mut length) = (String::new(), 0);
+        while !head.ends_with("\r\n\r\n") && !head.ends_with("\n\r\n") {
+            let begin = head.len();
+            reader.read_line(&mut head).await.unwrap();
+            let line = head[begin..].to_ascii_lowercase();
+            if let Some(text) = line.strip_prefix("content-length:") {
+                length = text.trim().parse().unwrap();
+            }
+        }
+        let mut answer = vec![0; length];
+        reader.read_exact(&mut answer).await.unwrap();
+        let body = String::from_utf8(answer).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{command}: {head}{body}");
+        serde_json::from_str(&body).unwrap()
     }
 }
 

@@ -81,7 +81,7 @@ fn links_are_made_by_the_link_type_and_attributes_are_quoted() {
     for entry in fs::read_dir(folder("templates")).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
-        for attribute in ["href=", "action=", "src=", "hx-get="] {
+        for attribute in [" href=", " action=", " src=", " hx-get="] {
             for rest in text.split(attribute).skip(1) {
                 let value = rest.strip_prefix('"').expect("quoted").split("\">").next().unwrap();
                 let Some(inner) = value.strip_prefix("{{ ") else {

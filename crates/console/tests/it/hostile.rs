@@ -36,9 +36,8 @@ async fn hostile_texts_are_shown_and_harmless_on_every_page() {
     ] {
         let page = console.get(&path, "en").await.body;
         assert!(page.contains(SHOWN), "{path} does not show the text:\n{page}");
-        for alive in ["<script>", "<img src=x", "49", "\u{202e}", "\u{200b}", "\u{1b}"] {
-            let known = alive == "49";
-            assert!(known || !page.contains(alive), "{path} has {alive:?}");
+        for alive in ["<script>", "<img src=x", "\u{202e}", "\u{200b}", "\u{1b}"] {
+            assert!(!page.contains(alive), "{path} has {alive:?}");
         }
     }
 }
@@ -57,7 +56,7 @@ async fn a_search_text_comes_back_harmless() {
         format!("/signin?token={encoded}"),
     ] {
         let page = console.get(&path, "en").await.body;
-        for alive in ["<script>", "<img src=x", "\"><img"] {
+        for alive in ["<script>", "<img src=x"] {
             assert!(!page.contains(alive), "{path} has {alive:?}");
         }
     }
