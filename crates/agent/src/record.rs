@@ -124,6 +124,8 @@ impl Recorder {
         while !self.stop.asked() {
             self.round(&mut sensed, Duration::from_millis(OBSERVE_WAIT_MS))?;
         }
+        // What happens from here on is not recorded and not counted; what happened before is emptied out.
+        self.sensor.detach();
         let began_ns = SystemClock.monotonic_ns();
         loop {
             let more = self.round(&mut sensed, Duration::ZERO)?;
