@@ -294,7 +294,7 @@ impl Page {
     /// How long ago something was.
     pub(crate) fn ago(&self, at: Timestamp) -> String {
         let nanos = u64::try_from(self.now.nanos().saturating_sub(at.nanos())).unwrap_or(0);
-        self.ts("ago", &self.duration(nanos))
+        self.ts("ago", self.duration(nanos))
     }
 
     /// A level's word.

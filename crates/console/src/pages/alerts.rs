@@ -109,7 +109,7 @@ impl Wanted {
 fn levels(page: &Page, wanted: &Wanted) -> Vec<Choice> {
     let mut out = vec![(String::new(), page.t("filter-level-any"), false)];
     for level in [Level::Low, Level::Medium, Level::High, Level::Critical] {
-        let label = page.ts("filter-level-min", &page.level(&level));
+        let label = page.ts("filter-level-min", page.level(&level));
         out.push((level.name().to_owned(), label, wanted.level == level.name()));
     }
     out

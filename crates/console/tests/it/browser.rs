@@ -193,7 +193,6 @@ struct Browser {
 }
 
 impl Browser {
-    #[expect(clippy::disallowed_methods, reason = "the test starts the browser it looks through")]
     async fn start() -> Self {
         let mut driver = Command::new(CHROMEDRIVER)
             .arg("--port=0")
