@@ -35,7 +35,7 @@ async fn p4_compaction_keeps_rows_and_sums() {
 
     let again = lake.compact(now.plus_nanos(GRACE_NS / 2)).await.expect("compacts");
     assert_eq!((again.files_merged, again.files_deleted), (0, 0));
-    let late = lake.compact(now.plus_nanos(GRACE_NS + 1)).await.expect("compacts");
+    let late = lake.compact(now.plus_nanos(GRACE_NS + 1_000)).await.expect("compacts");
     assert_eq!(late.files_deleted, 12);
     assert_eq!(files(folder.path()).len(), 2);
     assert_eq!(all_rows(&reader).await, before);
