@@ -71,6 +71,9 @@ fn a_second_server_on_the_same_data_is_refused_by_name() {
     std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line)
         .expect("it announces itself");
     assert!(line.contains("sign_in_link"), "{line}");
+    if crate::installation::agent_program().is_file() {
+        a_bad_token_is_refused(&line, folder.path());
+    }
     let second =
         run(&["serve", "--data", &data, "--console", "127.0.0.1:0", "--agents", "127.0.0.1:0"]);
     says(&second, &["another server", &data]);

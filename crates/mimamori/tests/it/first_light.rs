@@ -79,7 +79,7 @@ fn a_process_of_this_machine_is_stored_with_its_arguments_and_a_rule_explains_it
         .expect("sh runs");
     assert!(status.success());
     installation.wait("the process is stored", Duration::from_secs(60), |own| {
-        own.count("SELECT count(*) FROM process WHERE command_line = '/bin/true first light'") == 1
+        own.count("SELECT count(*) FROM process WHERE kind = 'process_start' AND command_line = '/bin/true first light'") == 1
     });
     installation.wait("the rule matches", Duration::from_secs(60), |own| {
         let output = own.run(&["alerts", "--format", "jsonl"]);

@@ -98,10 +98,6 @@ impl Installation {
         self.folder.path().join("mimamori-data")
     }
 
-    pub(crate) fn console(&self) -> u16 {
-        self.console
-    }
-
     /// Runs a command of `mimamori` on this installation's data.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(MIMAMORI);
