@@ -26,8 +26,10 @@ pub(crate) struct ReplacedFile {
     pub(crate) file: DataFile,
 }
 
-/// Bounds of one column per file: smallest, largest, values, nulls.
-pub(crate) type FileBounds = HashMap<i64, (Option<String>, Option<String>, i64, i64)>;
+/// Bounds of one column per file: smallest, largest, nulls.
+pub(crate) type FileBounds = HashMap<i64, (Option<String>, Option<String>, i64)>;
+/// The same as a row of the catalog, with the file first.
+type BoundsRow = (i64, Option<String>, Option<String>, i64);
 
 impl Catalog {
     /// The files of a table that a snapshot shows.
@@ -56,8 +58,8 @@ impl Catalog {
 
     /// What the catalog knows of one column in each file of a table.
     pub(crate) async fn bounds(&self, table: i64, column: i64) -> Result<FileBounds, LakeError> {
-        let rows: Vec<(i64, Option<String>, Option<String>, i64, i64)> = sqlx::query_as(
-            "SELECT data_file_id, min_value, max_value, value_count, null_count \
+        let rows: Vec<BoundsRow> = sqlx::query_as(
+            "SELECT data_file_id, min_value, max_value, null_count \
              FROM ducklake_file_column_stats WHERE table_id = $1 AND column_id = $2",
         )
         .bind(table)
@@ -65,7 +67,7 @@ impl Catalog {
         .fetch_all(&self.pool)
         .await
         .map_err(|err| self.failed(err))?;
-        Ok(rows.into_iter().map(|(id, low, high, n, nulls)| (id, (low, high, n, nulls))).collect())
+        Ok(rows.into_iter().map(|(id, low, high, nulls)| (id, (low, high, nulls))).collect())
     }
 
     /// Every live file with its table and day, small ones first.

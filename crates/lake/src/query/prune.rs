@@ -66,7 +66,7 @@ async fn load_column(
     let largest = files.iter().map(|file| of(file).and_then(|known| known.1.as_deref()));
     let nulls = files
         .iter()
-        .map(|file| of(file).and_then(|known| u64::try_from(known.3).ok()))
+        .map(|file| of(file).and_then(|known| u64::try_from(known.2).ok()))
         .collect::<UInt64Array>();
     Ok(ColumnBounds {
         smallest: typed(column.ty, smallest),

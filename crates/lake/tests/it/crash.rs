@@ -57,7 +57,7 @@ impl Disk for DyingDisk {
     }
 }
 
-/// Files that a lake of `commits` single-file commits has.
+/// A commit of two files: events and one alert.
 fn with_alert(first: u64, last: u64) -> lake::Commit {
     let mut batch = commit(first, last);
     batch.alerts = vec![alert(&batch.events[0], u128::from(first))];
@@ -206,7 +206,7 @@ impl SmallFileSystem {
         if run("mount", &["-t", "tmpfs", "-o", "size=3m", "tmpfs"], folder.path()) {
             return Some(Self(folder));
         }
-        println!("skipped: needs the right to mount a small tmpfs");
+        skipped("needs the right to mount a small tmpfs");
         None
     }
 }

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 fn python() -> Option<PathBuf> {
     let Some(path) = std::env::var_os("MIMAMORI_DUCKDB_PYTHON").map(PathBuf::from) else {
-        println!("skipped: MIMAMORI_DUCKDB_PYTHON is not set");
+        skipped("MIMAMORI_DUCKDB_PYTHON is not set");
         return None;
     };
     if !path.is_file() {
-        println!("skipped: {} is not there", path.display());
+        skipped(&format!("{} is not there", path.display()));
         return None;
     }
     Some(path)

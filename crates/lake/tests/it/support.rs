@@ -128,6 +128,12 @@ pub(crate) async fn assert_sums(lake: &Lake) {
     }
 }
 
+/// Says why a test did not run.
+#[expect(clippy::print_stdout, reason = "a skipped test says so where its result is read")]
+pub(crate) fn skipped(reason: &str) {
+    println!("skipped: {reason}");
+}
+
 /// Every file below the data folder.
 pub(crate) fn files(root: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
