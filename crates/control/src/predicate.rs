@@ -273,7 +273,10 @@ mod tests {
         };
         let query = SearchQuery {
             families: Vec::new(),
-            range: TimeRange { from: Timestamp::from_nanos(0), to: Timestamp::from_nanos(i64::MAX) },
+            range: TimeRange {
+                from: Timestamp::from_nanos(0),
+                to: Timestamp::from_nanos(i64::MAX),
+            },
             device: Some(DeviceId::from_bits(1)),
             filters: (0..FILTERS_MAX).map(filter).collect(),
             words: (0..WORDS_MAX).map(|number| format!("needle{number}-word")).collect(),

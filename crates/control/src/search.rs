@@ -64,7 +64,11 @@ impl Control {
     }
 
     /// Counts family by family: one statement over all of them would outgrow what a query may hold.
-    async fn count(&self, checked: &Checked<'_>, range: TimeRange) -> Result<Counted, ControlError> {
+    async fn count(
+        &self,
+        checked: &Checked<'_>,
+        range: TimeRange,
+    ) -> Result<Counted, ControlError> {
         let from = range.from.micros();
         let span = range.to.micros().saturating_sub(from).max(1);
         let width = span / HISTOGRAM_SLICES + i64::from(span % HISTOGRAM_SLICES != 0);
