@@ -146,8 +146,14 @@ impl Condition {
         })
     }
 
-    /// The pattern against a list's items, each of which stands between two separators.
+    /// The pattern against a list's items, each of which stands between two separators. A whole list is
+    /// written as it is shown, as a JSON array of texts; anything else is compared with each item.
     fn item_pattern(&self) -> String {
+        let whole = matches!(self.compare, Compare::Equals | Compare::Not);
+        if whole && let Ok(items) = serde_json::from_str::<Vec<String>>(&self.value) {
+            let items: Vec<String> = items.iter().map(|item| like_literal(item)).collect();
+            return format!("{SEPARATOR}{}{SEPARATOR}", items.join(&SEPARATOR.to_string()));
+        }
         let literal = like_literal(&self.value);
         match self.compare {
             Compare::Equals | Compare::Not => format!("%{SEPARATOR}{literal}{SEPARATOR}%"),
