@@ -4,12 +4,11 @@
 //! point leads to the same lake: what is committed is skipped by its position, what is not is read again.
 
 use super::inbox::{Inbox, StreamId};
+use super::pending::{Pending, by_stream, declared_lost, ends};
 use super::status::ServerStatus;
 use detect::{Compiled, Scratch};
-use lake::{Advance, Commit, Lake};
-use model::{
-    AgentId, Alert, Clock, DeviceId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp,
-};
+use lake::{Commit, ErrorClass, Lake, LakeError};
+use model::{Clock, DeviceId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp};
 use spool::Item;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -31,7 +30,7 @@ const COMPACT_EVERY_NS: u64 = 60_000_000_000;
 const STATUS_EVERY_NS: u64 = 1_000_000_000;
 /// Wait before a failed commit is tried again: doubled each time up to the second value.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
-const RETRY_LAST: Duration = Duration::from_secs(30);
+const RETRY_LAST: Duration = Duration::from_secs(5);
 
 pub(crate) struct Pipeline {
     inbox: Arc<Inbox>,
@@ -46,15 +45,13 @@ pub(crate) struct Pipeline {
     pending: Pending,
 }
 
-/// What the next commit will hold.
-#[derive(Default)]
-struct Pending {
-    events: Vec<Event>,
-    alerts: Vec<Alert>,
-    advances: Vec<Advance>,
-    /// The inbox is read up to here.
-    inbox_through: u64,
-    since_ns: Option<u64>,
+/// What became of a commit.
+enum Stored {
+    Yes,
+    /// The lake could not take it and the server stops.
+    Stopping,
+    /// The lake will never take it as it is.
+    Rejected(LakeError),
 }
 
 impl Pipeline {
@@ -218,42 +215,93 @@ impl Pipeline {
             || self.clock.monotonic_ns().saturating_sub(since_ns) >= COMMIT_EVERY_NS
     }
 
-    /// Commits what is pending, again and again until the lake takes it. `false` when it did not and the
-    /// server stops: the inbox keeps it for the next start.
+    /// Commits what is pending. `false` when the lake did not take it and the server stops: the inbox
+    /// keeps it for the next start.
     async fn commit(&mut self, stop: &watch::Receiver<bool>) -> bool {
         let pending = std::mem::take(&mut self.pending);
-        let streams: Vec<(StreamId, u64)> = pending
-            .advances
-            .iter()
-            .map(|advance| ((advance.agent, advance.epoch), advance.last))
-            .collect();
-        let (events, alerts) = (pending.events.len() as u64, pending.alerts.len() as u64);
-        let mut retry = RETRY_FIRST;
-        let commit = Commit {
-            events: pending.events,
-            alerts: pending.alerts,
-            advances: pending.advances,
-            committed_at: self.clock.now(),
-        };
-        while !commit.advances.is_empty() {
-            match self.lake.commit(commit.clone()).await {
-                Ok(_) => break,
-                Err(err) => {
-                    self.trouble("could not commit to the lake; trying again", &err.into());
-                    if *stop.borrow() {
-                        return false;
+        let inbox_through = pending.inbox_through;
+        let whole = pending.into_commit(self.clock.now());
+        let mut streams = Vec::new();
+        match self.store(&whole, stop).await {
+            Stored::Stopping => return false,
+            Stored::Yes => streams.extend(ends(&whole)),
+            // One stream must not stop the others (P9): each on its own finds the culprit.
+            Stored::Rejected(_) => {
+                for part in by_stream(whole) {
+                    match self.store(&part, stop).await {
+                        Stored::Stopping => return false,
+                        Stored::Yes => streams.extend(ends(&part)),
+                        Stored::Rejected(err) => {
+                            if !self.reject(part, err, stop, &mut streams).await {
+                                return false;
+                            }
+                        }
                     }
                 }
             }
-            tokio::time::sleep(retry).await;
-            retry = (retry * 2).min(RETRY_LAST);
         }
-        self.status.stored += events;
-        self.status.alerts += alerts;
-        if let Err(err) = self.inbox.committed(pending.inbox_through, &streams) {
+        if let Err(err) = self.inbox.committed(inbox_through, &streams) {
             self.trouble("could not release the inbox", &err.into());
         }
         true
+    }
+
+    /// Commits, again and again until the lake takes it or refuses it for good.
+    async fn store(&mut self, commit: &Commit, stop: &watch::Receiver<bool>) -> Stored {
+        let mut retry = RETRY_FIRST;
+        let mut tried = false;
+        while !commit.advances.is_empty() {
+            match self.lake.commit(commit.clone()).await {
+                Ok(_) => break,
+                // An earlier attempt reached the catalog although its answer was lost: a commit is whole.
+                Err(LakeError::AlreadyCommitted { .. }) if tried => break,
+                Err(err) if err.class() == ErrorClass::Reject => return Stored::Rejected(err),
+                Err(err) => self.trouble("could not commit to the lake; trying again", &err.into()),
+            }
+            if *stop.borrow() {
+                return Stored::Stopping;
+            }
+            tried = true;
+            tokio::time::sleep(retry).await;
+            retry = (retry * 2).min(RETRY_LAST);
+        }
+        self.status.stored += commit.events.len() as u64;
+        self.status.alerts += commit.alerts.len() as u64;
+        Stored::Yes
+    }
+
+    /// A stream that the lake refuses. Where positions disagree, the lake's count and the agent, which still
+    /// has everything that is not committed, sends again. Anything else is declared lost, so that the
+    /// stream goes on and the gap is seen.
+    async fn reject(
+        &mut self,
+        part: Commit,
+        err: LakeError,
+        stop: &watch::Receiver<bool>,
+        streams: &mut Vec<(StreamId, u64)>,
+    ) -> bool {
+        if let LakeError::AlreadyCommitted { agent, epoch, through: position, .. } = err {
+            self.rewind((agent, epoch), position);
+        } else if let LakeError::Hole { agent, epoch, expected, .. } = err {
+            self.rewind((agent, epoch), expected.saturating_sub(1));
+        } else {
+            self.trouble("the lake refused records, which are declared lost", &err.into());
+            let lost = declared_lost(part);
+            match self.store(&lost, stop).await {
+                Stored::Stopping => return false,
+                Stored::Yes => streams.extend(ends(&lost)),
+                Stored::Rejected(err) => {
+                    self.trouble("the lake refused a declared gap", &err.into())
+                }
+            }
+        }
+        true
+    }
+
+    fn rewind(&mut self, id: StreamId, position: u64) {
+        tracing::error!(agent = %id.0, position, "the lake is elsewhere; the agent is asked to send again");
+        self.positions.insert(id, position);
+        self.inbox.send_again(id, position);
     }
 
     fn trouble(&mut self, what: &str, err: &anyhow::Error) {
@@ -262,30 +310,6 @@ impl Pipeline {
         // Best effort: the log has it already.
         if let Err(err) = self.status.write(&self.status_file) {
             tracing::debug!(error = %err, "could not write the counters");
-        }
-    }
-}
-
-impl Pending {
-    /// Continues the stream's advance of this commit, or begins one.
-    fn advance(&mut self, agent: AgentId, batch: &Batch) {
-        let lost = batch.gaps.iter().map(|gap| (gap.first, gap.last, gap.reason));
-        let open = self
-            .advances
-            .iter_mut()
-            .find(|advance| advance.agent == agent && advance.epoch == batch.epoch);
-        match open {
-            Some(advance) => {
-                advance.last = batch.last;
-                advance.lost.extend(lost);
-            }
-            None => self.advances.push(Advance {
-                agent,
-                epoch: batch.epoch,
-                first: batch.first,
-                last: batch.last,
-                lost: lost.collect(),
-            }),
         }
     }
 }

@@ -6,6 +6,8 @@ use model::Clock;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
+/// Free bytes on the data's disk below which programs cannot even write their counters.
+const FREE_BYTES_MIN: u64 = 4 * 1024 * 1024;
 /// Without a terminal a line is printed at most this often.
 const PLAIN_EVERY_NS: u64 = 10_000_000_000;
 
@@ -35,6 +37,7 @@ impl Line {
 }
 
 pub(super) struct Counters {
+    root: PathBuf,
     agent: PathBuf,
     server: PathBuf,
     terminal: bool,
@@ -45,6 +48,7 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn new(layout: &Layout) -> Self {
         Self {
+            root: layout.root().to_owned(),
             agent: layout.agent().join("status.json"),
             server: layout.server_status(),
             terminal: std::io::stderr().is_terminal(),
@@ -55,7 +59,7 @@ impl Counters {
 
     /// Reads both status files; what cannot be read keeps its last value.
     pub(super) fn read(&mut self, clock: &dyn Clock) -> Line {
-        let mut line = Line { at_ns: clock.monotonic_ns(), ..self.last.clone() };
+        let mut line = Line { at_ns: clock.monotonic_ns(), error: None, ..self.last.clone() };
         if let Some(agent) = read_json(&self.agent) {
             let number = |name: &str| {
                 agent.get(name).and_then(serde_json::Value::as_u64).unwrap_or_default()
@@ -79,8 +83,21 @@ impl Counters {
                 line.error = Some(server.trouble);
             }
         }
+        // On a full disk the status files are the last ones that could be written: look for ourselves.
+        if self.free_bytes().is_some_and(|free| free < FREE_BYTES_MIN) {
+            line.error = Some(format!(
+                "the disk of {} is full: free space, then it goes on; nothing that was stored is lost",
+                self.root.display()
+            ));
+        }
         self.last = line.clone();
         line
+    }
+
+    /// Bytes that may still be written to the data's disk; `None` when nobody says.
+    fn free_bytes(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.root).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     /// Shows the line: over the last one on a terminal, now and then as a line of its own elsewhere.
