@@ -322,6 +322,7 @@ impl Recorder {
     fn say(&mut self, kind: EventKind) -> Result<(), AgentError> {
         let coverage = self.sensor.coverage();
         let not_recorded = coverage.not_recorded();
+        let not_recorded_ja = crate::report::not_recorded_ja(coverage);
         let classes = coverage.classes.iter().filter(|class| class.recorded);
         let recorded = classes.map(|class| class.class.name()).collect();
         self.status.update(|status| {
@@ -330,6 +331,7 @@ impl Recorder {
             status.state = if kind == EventKind::AgentStart { "running" } else { "stopped" };
         });
         let mut group = Group::default();
+        let not_recorded = not_recorded.zip(not_recorded_ja);
         let observation = self.machine.record(kind, not_recorded, SystemClock.now());
         group.push(Fate::Report, Class::Process, &observation)?;
         match self.commit(group) {

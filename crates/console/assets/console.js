@@ -99,6 +99,11 @@ keySwitch?.addEventListener("click", () => {
 });
 labelSwitch();
 
+/* A page that nobody sees asks for nothing; it asks again within two seconds of being seen. */
+document.addEventListener("htmx:before:request", (event) => {
+  if (document.hidden && event.target.matches?.("[data-live]")) event.preventDefault();
+});
+
 /* The live part says nothing when it cannot reach the server; the banner does. */
 document.addEventListener("htmx:error", () => { if (offline) offline.hidden = false; });
 document.addEventListener("htmx:after:swap", () => { if (offline) offline.hidden = true; });

@@ -31,6 +31,9 @@ pub(crate) enum Fault {
     /// What control says.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// A handler panicked: a bug of ours.
+    #[error("panicked: {0}")]
+    Panicked(String),
     /// A template could not be written.
     #[error("template: {0}")]
     Template(#[from] askama::Error),

@@ -11,8 +11,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 /// Nothing but our own files; no inline script or style, no frame, no form to elsewhere.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -41,7 +46,7 @@ pub(crate) async fn surround(
         reading: matches!(*request.method(), Method::GET | Method::HEAD),
     };
     let mut response = match admit(&app, &request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => unwinding(next.run(request)).await.unwrap_or_else(IntoResponse::into_response),
         Err(fault) => fault.into_response(),
     };
     let fault = response.extensions_mut().remove::<Arc<Fault>>();
@@ -65,6 +70,27 @@ pub(crate) async fn surround(
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
     response
+}
+
+/// Runs a handler to its end. A panic in it becomes a fault, so that the person sees a page with a reference
+/// rather than a broken connection.
+async fn unwinding(handler: impl Future<Output = Response>) -> Result<Response, Fault> {
+    let mut handler = pin!(handler);
+    let step = |context: &mut Context<'_>| {
+        // A handler that panicked is never polled again, and what it shares keeps itself in order.
+        let polled = catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context)));
+        match polled {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(Fault::Panicked(words_of(payload.as_ref())))),
+        }
+    };
+    poll_fn(step).await
+}
+
+/// What a panic says.
+fn words_of(payload: &(dyn Any + Send)) -> String {
+    let words = payload.downcast_ref::<String>().map(String::as_str);
+    words.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without words").to_owned()
 }
 
 struct Asked {
@@ -169,7 +195,7 @@ fn answer(app: &App, asked: &Asked, fault: &Fault) -> Response {
             (StatusCode::BAD_REQUEST, "error-malformed", page.t("error-malformed-text"))
         }
         Fault::Control(error) => crate::refusal::of_control(error, language),
-        Fault::Template(_) => {
+        Fault::Template(_) | Fault::Panicked(_) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "error-internal", page.t("error-internal-text"))
         }
     };

@@ -8,8 +8,9 @@ use crate::show;
 use crate::text::{Argument, text};
 use crate::url::Href;
 use axum::http::{HeaderMap, header};
+use control::view::DeviceRow;
 use jiff::tz::TimeZone;
-use model::{Class, EventKind, Family, Level, LostReason, Timestamp};
+use model::{Class, Disagreement, EventKind, Family, Level, LostReason, Timestamp};
 use std::borrow::Borrow;
 
 const NANOS_PER_MS: u64 = 1_000_000;
@@ -326,6 +327,28 @@ impl Page {
     /// A reason of a loss in words.
     pub(crate) fn lost_reason(&self, reason: &LostReason) -> String {
         self.t(&format!("lost-{}", reason.name().replace('_', "-")))
+    }
+
+    /// A sum that does not agree, as a sentence.
+    pub(crate) fn disagreement(&self, disagreement: &Disagreement) -> String {
+        match *disagreement {
+            Disagreement::Seen { seen, parts } => self.tnm("disagree-seen", seen, parts),
+            Disagreement::Submitted { received, submitted } => {
+                self.tnm("disagree-submitted", received, submitted)
+            }
+            Disagreement::Received { received, parts } => {
+                self.tnm("disagree-received", received, parts)
+            }
+            Disagreement::Emitted { kept, emitted } => self.tnm("disagree-emitted", kept, emitted),
+        }
+    }
+
+    /// What an agent does not record, in the page's language as far as the agent speaks it.
+    pub(crate) fn not_recorded(&self, device: &DeviceRow) -> String {
+        match self.preferences.language {
+            Language::Ja if !device.not_recorded_ja.is_empty() => device.not_recorded_ja.clone(),
+            _ => device.not_recorded.clone(),
+        }
     }
 
     /// A field's label, when the registry knows the field.

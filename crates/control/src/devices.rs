@@ -93,13 +93,15 @@ impl Control {
         let mut devices = Vec::with_capacity(rows.len());
         for row in rows {
             let id = stored_device(&row.try_get::<String, _>(0)?)?;
+            let said = not_recorded.remove(&id).unwrap_or_default();
             devices.push(DeviceRow {
                 id,
                 name: row.try_get(1)?,
                 agent: stored_agent(&row.try_get::<String, _>(2)?)?,
                 enrolled_at: Timestamp::from_nanos(row.try_get(3)?),
                 last_seen_at: seen.get(&id).copied(),
-                not_recorded: not_recorded.remove(&id).unwrap_or_default(),
+                not_recorded: said.en,
+                not_recorded_ja: said.ja,
             });
         }
         devices.sort_by_key(|device| Reverse((device.last_seen_at, device.enrolled_at)));
@@ -146,11 +148,12 @@ impl Control {
     async fn not_recorded(
         &self,
         only: Option<DeviceId>,
-    ) -> Result<HashMap<DeviceId, String>, ControlError> {
+    ) -> Result<HashMap<DeviceId, NotRecorded>, ControlError> {
         let mut parameters = Parameters::default();
         let device = device_sql(only, &mut parameters);
         let sql = format!(
-            "SELECT device, not_recorded FROM (SELECT device, not_recorded, ROW_NUMBER() OVER \
+            "SELECT device, not_recorded, not_recorded_ja FROM (SELECT device, not_recorded, \
+             not_recorded_ja, ROW_NUMBER() OVER \
              (PARTITION BY device ORDER BY received_at DESC, seq DESC) AS place FROM agent \
              WHERE kind = '{}' AND {device}) AS starts WHERE place = 1",
             EventKind::AgentStart.name()
@@ -159,10 +162,19 @@ impl Control {
         let mut words = HashMap::new();
         for mut cells in rows_of(&found, "agent report") {
             let device = cells.device()?;
-            words.insert(device, cells.maybe_text()?.unwrap_or_default().into_owned());
+            let en = cells.maybe_text()?.unwrap_or_default().into_owned();
+            let ja = cells.maybe_text()?.unwrap_or_default().into_owned();
+            words.insert(device, NotRecorded { en, ja });
         }
         Ok(words)
     }
+}
+
+/// What an agent says it does not record.
+#[derive(Default)]
+struct NotRecorded {
+    en: String,
+    ja: String,
 }
 
 /// "Of this device", or of any.

@@ -288,6 +288,7 @@ fn agent_reports(stream: &mut Stream, begin: Timestamp) -> Vec<Event> {
         ("OsName", "Debian GNU/Linux 12"),
         ("KernelVersion", "6.1.0"),
         ("NotRecorded", "file: fanotify is not permitted"),
+        ("NotRecordedJa", "ファイル: fanotify が拒否されました。"),
     ]
     .into_iter()
     .collect();

@@ -8,7 +8,9 @@ use crate::rows::{Cells, Parameters, rows_of};
 use crate::view::{ClassSums, LostRow, StreamSums, TimeRange};
 use crate::{Control, ControlError};
 use model::registry;
-use model::{AgentId, Counters, DeviceId, EpochId, EventKind, Family, Fields, Lost, Timestamp};
+use model::{
+    AgentId, Counters, DeviceId, Disagreement, EpochId, EventKind, Family, Fields, Lost, Timestamp,
+};
 use std::collections::HashMap;
 
 /// One stream: its position against the rows that were really counted.
@@ -41,8 +43,8 @@ impl StreamAudit {
 pub struct ClassAudit {
     /// The counters.
     pub sums: ClassSums,
-    /// Each disagreement as a sentence.
-    pub disagreements: Vec<String>,
+    /// The sums that do not agree.
+    pub disagreements: Vec<Disagreement>,
 }
 
 /// The answer to "is every event that was seen here, or said to be lost?".

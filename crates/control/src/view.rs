@@ -88,8 +88,10 @@ pub struct DeviceRow {
     pub enrolled_at: Timestamp,
     /// When its last record was committed; `None` before the first.
     pub last_seen_at: Option<Timestamp>,
-    /// What its agent says it does not record, in words for an administrator; empty: everything.
+    /// What its agent says it does not record, in English words for an administrator; empty: everything.
     pub not_recorded: String,
+    /// The same in Japanese; empty also when the agent said it in English only.
+    pub not_recorded_ja: String,
 }
 
 /// The first page.

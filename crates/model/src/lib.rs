@@ -20,7 +20,7 @@ pub use alert::{Alert, Level, Why};
 pub use event::{Event, Observation, StreamKey};
 pub use id::{AgentId, AlertId, BadId, DeviceId, EpochId};
 pub use kind::{EventKind, Family};
-pub use lost::{Class, Counters, Lost, LostReason};
+pub use lost::{Class, Counters, Disagreement, Lost, LostReason};
 pub use promise::Promise;
 pub use source::LogSource;
 pub use time::{Clock, Timestamp};

@@ -6,6 +6,7 @@
 //! `emitted = queued + shed`. At the server, per stream: `last − first + 1 = stored + lost`.
 
 use crate::{EventKind, Fields, Observation, Timestamp, Value};
+use std::fmt;
 
 /// A class of observations that is counted, and shed, on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -231,45 +232,96 @@ impl Counters {
         ))
     }
 
-    /// The sums that do not agree, each as a sentence; empty when all do. Events in flight are allowed:
-    /// handed over by the kernel and not yet taken, or emitted and not yet durable.
+    /// The sums that do not agree; empty when all do. Events in flight are allowed: handed over by the
+    /// kernel and not yet taken, or emitted and not yet durable.
     #[must_use]
-    pub fn disagreements(&self) -> Vec<String> {
+    pub fn disagreements(&self) -> Vec<Disagreement> {
         let mut found = Vec::new();
-        let parts = self.filtered + self.submitted + self.ring_full + self.oversize;
-        if self.seen != parts {
-            found.push(format!(
-                "seen {} is not filtered + submitted + ring_full + oversize = {parts}",
-                self.seen
-            ));
+        let (seen, received, emitted) = (self.seen, self.received, self.emitted);
+        let parts = total([self.filtered, self.submitted, self.ring_full, self.oversize]);
+        if seen != parts {
+            found.push(Disagreement::Seen { seen, parts });
         }
-        if self.received > self.submitted {
-            found.push(format!(
-                "received {} is more than submitted {}",
-                self.received, self.submitted
-            ));
+        if received > self.submitted {
+            found.push(Disagreement::Submitted { received, submitted: self.submitted });
         }
-        let parts = self.emitted + self.merged + self.decode_error;
-        if self.received != parts {
-            found.push(format!(
-                "received {} is not emitted + merged + decode_error = {parts}",
-                self.received
-            ));
+        let parts = total([emitted, self.merged, self.decode_error]);
+        if received != parts {
+            found.push(Disagreement::Received { received, parts });
         }
-        if self.queued + self.shed > self.emitted {
-            found.push(format!(
-                "queued {} + shed {} is more than emitted {}",
-                self.queued, self.shed, self.emitted
-            ));
+        let kept = total([self.queued, self.shed]);
+        if kept > emitted {
+            found.push(Disagreement::Emitted { kept, emitted });
         }
         found
     }
 
     /// How many were lost.
     #[must_use]
-    pub const fn lost(&self) -> u64 {
-        self.ring_full + self.oversize + self.decode_error + self.shed
+    pub fn lost(&self) -> u64 {
+        total([self.ring_full, self.oversize, self.decode_error, self.shed])
     }
+}
+
+/// A sum of [`Counters`] that does not agree, with what it compares. `Display` is the English sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disagreement {
+    /// What became of the seen events is more or less than what was seen.
+    Seen {
+        /// Seen.
+        seen: u64,
+        /// `filtered + submitted + ring_full + oversize`.
+        parts: u64,
+    },
+    /// More was taken out of the kernel's buffer than was put in.
+    Submitted {
+        /// Received.
+        received: u64,
+        /// Submitted.
+        submitted: u64,
+    },
+    /// What became of the received records is more or less than what was received.
+    Received {
+        /// Received.
+        received: u64,
+        /// `emitted + merged + decode_error`.
+        parts: u64,
+    },
+    /// More was stored or given up than there was.
+    Emitted {
+        /// `queued + shed`.
+        kept: u64,
+        /// Emitted.
+        emitted: u64,
+    },
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seen { seen, parts } => {
+                write!(
+                    f,
+                    "seen {seen} is not filtered + submitted + ring_full + oversize = {parts}"
+                )
+            }
+            Self::Submitted { received, submitted } => {
+                write!(f, "received {received} is more than submitted {submitted}")
+            }
+            Self::Received { received, parts } => {
+                write!(f, "received {received} is not emitted + merged + decode_error = {parts}")
+            }
+            Self::Emitted { kept, emitted } => {
+                write!(f, "queued + shed = {kept} is more than emitted {emitted}")
+            }
+        }
+    }
+}
+
+/// A sum of counters. They come from an agent, so that they may be absurd; a sum too large for its type
+/// stays at the largest and agrees with nothing.
+fn total<const N: usize>(parts: [u64; N]) -> u64 {
+    parts.into_iter().fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
@@ -297,13 +349,39 @@ mod tests {
         };
         let seen = counters.to_observation(Class::Process, now);
         assert_eq!(Counters::from_fields(&seen.fields), Some((Class::Process, counters)));
-        assert_eq!(counters.disagreements(), Vec::<String>::new());
+        assert_eq!(counters.disagreements(), Vec::new());
     }
 
     #[test]
     fn a_vanished_event_is_a_disagreement() {
         let counters =
             Counters { seen: 3, submitted: 2, received: 2, emitted: 1, ..Counters::default() };
-        assert_eq!(counters.disagreements().len(), 2);
+        let found = counters.disagreements();
+        let (seen, received) = (
+            Disagreement::Seen { seen: 3, parts: 2 },
+            Disagreement::Received { received: 2, parts: 1 },
+        );
+        assert_eq!(found, [seen, received]);
+        assert_eq!(
+            found[0].to_string(),
+            "seen 3 is not filtered + submitted + ring_full + oversize = 2"
+        );
+    }
+
+    #[test]
+    fn absurd_counters_disagree_and_do_nothing_worse() {
+        let largest = i64::MAX.unsigned_abs();
+        let counters = Counters {
+            seen: largest,
+            filtered: largest,
+            submitted: largest,
+            ring_full: largest,
+            oversize: largest,
+            decode_error: largest,
+            shed: largest,
+            ..Counters::default()
+        };
+        assert_eq!(counters.lost(), u64::MAX);
+        assert_eq!(counters.disagreements().len(), 3);
     }
 }

@@ -151,6 +151,6 @@ fn device_line(page: &Page, row: &DeviceRow) -> DeviceLine {
             Some(_) => Standing::Broken,
         },
         enrolled: page.when(row.enrolled_at),
-        not_recorded: row.not_recorded.clone(),
+        not_recorded: page.not_recorded(row),
     }
 }

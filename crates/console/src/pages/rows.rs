@@ -152,6 +152,7 @@ pub(crate) struct ClassLine {
     pub(crate) queued: u64,
     pub(crate) lost: u64,
     pub(crate) at: When,
+    /// The sums that do not agree, each as a sentence.
     pub(crate) disagreements: Vec<String>,
 }
 
@@ -169,7 +170,7 @@ impl ClassLine {
             queued: counters.queued,
             lost: counters.lost(),
             at: page.when_short(sums.at),
-            disagreements: counters.disagreements(),
+            disagreements: counters.disagreements().iter().map(|d| page.disagreement(d)).collect(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::chart;
 use crate::fault::Fault;
-use crate::limits::TODAY_ALERTS_MAX;
+use crate::limits::{TODAY_ALERTS_MAX, TODAY_SILENCES_MAX};
 use crate::page::{Page, Section, When};
 use crate::pages::rows::{AlertLine, ClassLine, LostLine, StreamLine, device_href};
 use crate::render::{filters, html};
@@ -10,8 +10,9 @@ use crate::session::Viewer;
 use crate::url::Href;
 use askama::Template;
 use axum::response::Response;
-use control::view::Today;
+use control::view::{DeviceRow, Today};
 use model::{Family, Level};
+use std::cmp::Reverse;
 
 /// An agent that reported within this time is reporting: agents write their counters every 5 seconds.
 const REPORTING_NANOS_MAX: i64 = 120 * 1_000_000_000;
@@ -76,8 +77,10 @@ struct FamilyLine {
     href: Href,
 }
 
+/// What some devices do not record; most devices of a kind say the same.
 struct Silence {
-    device: String,
+    /// The device's name, or how many they are.
+    devices: String,
     href: Href,
     text: String,
 }
@@ -130,7 +133,6 @@ fn live(page: &Page, today: &Today) -> Live {
         percent: chart::percent(*number, largest),
         href: Href::new("/search", &[("family", family.table()), ("range", "24h")]),
     };
-    let silences = today.devices.iter().filter(|device| !device.not_recorded.is_empty());
     Live {
         at: page.time_of_day(today.at),
         tiles: tiles(page, today),
@@ -149,15 +151,31 @@ fn live(page: &Page, today: &Today) -> Live {
             .map(|sums| ClassLine::of(page, sums, &today.devices))
             .collect(),
         lost: today.lost.iter().map(|row| LostLine::of(page, row)).collect(),
-        silences: silences
-            .map(|device| Silence {
-                device: device.name.clone(),
-                href: device_href(device.id),
-                text: device.not_recorded.clone(),
-            })
-            .collect(),
+        silences: silences(page, today),
         devices: today.devices.len(),
     }
+}
+
+fn silences(page: &Page, today: &Today) -> Vec<Silence> {
+    let mut found: Vec<(String, Vec<&DeviceRow>)> = Vec::new();
+    for device in today.devices.iter().filter(|device| !device.not_recorded.is_empty()) {
+        let text = page.not_recorded(device);
+        match found.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, devices)) => devices.push(device),
+            None => found.push((text, vec![device])),
+        }
+    }
+    found.sort_by_key(|(_, devices)| Reverse(devices.len()));
+    found.truncate(TODAY_SILENCES_MAX);
+    let line = |(text, devices): (String, Vec<&DeviceRow>)| match devices.as_slice() {
+        [device] => Silence { devices: device.name.clone(), href: device_href(device.id), text },
+        many => Silence {
+            devices: page.tn("count-devices", many.len() as u64),
+            href: Href::new("/devices", &[]),
+            text,
+        },
+    };
+    found.into_iter().map(line).collect()
 }
 
 fn levels(today: &Today) -> Vec<LevelLine> {
@@ -184,9 +202,7 @@ fn tiles(page: &Page, today: &Today) -> Vec<Tile> {
 
 fn reporting(page: &Page, today: &Today) -> Tile {
     let oldest = today.at.plus_nanos(-REPORTING_NANOS_MAX);
-    let seen = |device: &&control::view::DeviceRow| {
-        device.last_seen_at.is_some_and(|seen_at| seen_at >= oldest)
-    };
+    let seen = |device: &&DeviceRow| device.last_seen_at.is_some_and(|seen_at| seen_at >= oldest);
     let reporting = today.devices.iter().filter(seen).count();
     let all = today.devices.len();
     Tile {
@@ -200,7 +216,9 @@ fn reporting(page: &Page, today: &Today) -> Tile {
 }
 
 fn losses(page: &Page, today: &Today) -> Tile {
-    let known: u64 = today.lost.iter().filter_map(|row| row.lost.count).sum();
+    // Counts come from agents; an absurd one may not stop the page.
+    let counts = today.lost.iter().filter_map(|row| row.lost.count);
+    let known = counts.fold(0, u64::saturating_add);
     let uncounted = today.lost.iter().filter(|row| row.lost.count.is_none()).count() as u64;
     let note = match (today.lost.len(), uncounted) {
         (0, _) => page.t("tile-lost-note-none"),

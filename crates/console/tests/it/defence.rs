@@ -3,6 +3,9 @@
 use crate::support::{Console, HOST};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use model::{Clock, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -215,4 +218,55 @@ async fn assets_are_kept_for_ever_under_their_hash_only() {
     assert!(seen >= 4);
     let missing = console.send(Request::get("/assets/0000/..%2Fsecret")).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
+
+/// A clock that panics when it is asked the first time.
+struct Stumbling {
+    clock: Arc<dyn Clock>,
+    stumbled: AtomicBool,
+}
+
+impl Clock for Stumbling {
+    fn now(&self) -> Timestamp {
+        assert!(self.stumbled.swap(true, Ordering::Relaxed), "the clock stumbles");
+        self.clock.now()
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.clock.monotonic_ns()
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handler_is_a_page_with_a_reference() {
+    let console = Console::open().await;
+    let path = format!("/alerts/{}", console.scene.alert);
+    for (language, part, expected) in [
+        ("ja", false, "サーバーで問題が起きました"),
+        ("en", false, "Something went wrong on the server"),
+        ("en", true, "Something went wrong on the server"),
+    ] {
+        let clock: Arc<dyn Clock> =
+            Arc::new(Stumbling { clock: console.scene.clock.clone(), stumbled: false.into() });
+        let options = console::Options::loopback("127.0.0.1:8470".parse().unwrap(), clock);
+        let router = console::router(console.scene.control.clone(), options);
+        let request = || {
+            let request = Request::get(&path)
+                .header(header::HOST, HOST)
+                .header(header::COOKIE, console.cookie(language));
+            let request = if part { request.header("hx-request", "true") } else { request };
+            request.body(Body::empty()).unwrap()
+        };
+        let answer = crate::support::ask(&router, request()).await;
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(answer.body.contains(expected), "{}", answer.body);
+        assert!(!answer.body.contains("stumbles"), "the cause is for the log alone");
+        let reference = answer.body.split("<code>").nth(1).unwrap().split('<').next().unwrap();
+        assert_eq!(reference.len(), 10, "{reference}");
+        assert_eq!(answer.body.contains("<html"), !part);
+        assert_eq!(answer.header("content-security-policy"), POLICY);
+        assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+        let next = crate::support::ask(&router, request()).await;
+        assert_eq!(next.status, StatusCode::OK, "the next request is answered as ever");
+    }
 }

@@ -42,6 +42,9 @@ async fn today_shows_the_sums_the_gaps_and_what_needs_a_person() {
         assert_eq!(page.contains(expected), expected != "do not agree", "{expected}");
     }
     assert!(page.contains("hx-trigger=\"every 2s\""));
+    let ja = console.get("/", "ja").await.body;
+    assert!(ja.contains("ファイル: fanotify が拒否されました。"), "the agent's Japanese");
+    assert!(!ja.contains("fanotify is not permitted"));
     let part = console.get_part("/", "en").await.body;
     assert!(!part.contains("<html") && part.contains("id=\"tile-sums\""));
     assert!(part.len() < page.len());
@@ -56,10 +59,13 @@ async fn today_says_openly_when_sums_do_not_agree() {
     let event = console.scene.web.observed(seen);
     console.scene.commit(vec![event], Vec::new()).await.unwrap();
     let page = console.get("/", "en").await.body;
-    assert!(page.contains("seen 9 is not filtered + submitted + ring_full + oversize = 8"));
+    assert!(page.contains("9 seen, but filtered, handed over and lost add up to 8."));
+    assert!(page.contains("8 received, but recorded, merged and undecodable add up to 7."));
     assert!(page.contains("1 does not agree"));
     assert!(page.contains("class=\"bad\""));
-    assert!(console.get("/", "ja").await.body.contains("1 件が不一致"));
+    let page = console.get("/", "ja").await.body;
+    assert!(page.contains("1 件が不一致"));
+    assert!(page.contains("観測 9 件に対し、除外・引き渡し・欠落の合計は 8 件です。"));
 }
 
 #[tokio::test]

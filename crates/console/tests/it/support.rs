@@ -89,11 +89,7 @@ impl Console {
 
     /// Any request.
     pub(crate) async fn answer(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, BODY_BYTES_MAX).await.unwrap();
-        let body = String::from_utf8(bytes.to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, body }
+        ask(&self.router, request).await
     }
 
     /// The cookies of the signed-in person.
@@ -120,6 +116,15 @@ impl Console {
             "/nowhere".to_owned(),
         ]
     }
+}
+
+/// What a router answers.
+pub(crate) async fn ask(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, BODY_BYTES_MAX).await.unwrap();
+    let body = String::from_utf8(bytes.to_vec()).unwrap();
+    Answer { status: parts.status, headers: parts.headers, body }
 }
 
 /// A folder of this crate.

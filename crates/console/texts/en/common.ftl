@@ -54,6 +54,10 @@ count-events = { $n } { $n ->
    *[other] events
 }
 count-events-at-least = At least { $n } events
+count-devices = { $n } { $n ->
+    [one] device
+   *[other] devices
+}
 
 range-label = Time range
 range-any = Any time
@@ -105,6 +109,10 @@ sums-streams = Per stream: announced = stored + lost
 sums-classes = Per class, counted by the agent: seen = filtered + handed over + lost
 sums-agree = agree
 sums-disagree = do not agree
+disagree-seen = { $n } seen, but filtered, handed over and lost add up to { $m }.
+disagree-submitted = { $n } received, but only { $m } handed over.
+disagree-received = { $n } received, but recorded, merged and undecodable add up to { $m }.
+disagree-emitted = { $n } queued or given up, but only { $m } recorded.
 sums-none = No stream yet. The sums appear with the first batch of an agent.
 gaps-title = Declared gaps
 gaps-none = No agent declared a gap in the last 24 hours.

@@ -8,6 +8,6 @@ error-malformed = The request cannot be read
 error-malformed-text = Something in the address or the form is malformed. Go back and try again.
 error-unavailable = Not available just now
 error-internal = Something went wrong on the server
-error-internal-text = The server had a problem. Try again; if it stays, give the reference to an administrator: it is in the server’s log.
+error-internal-text = Try again. If it stays, give the reference to an administrator: it is in the server’s log.
 error-reference = Reference
 error-home = To the first page

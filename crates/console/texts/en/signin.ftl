@@ -1,5 +1,5 @@
 signin-title = Sign in
-signin-ready = Your one-time link is ready. Press the button to sign in on this browser.
+signin-ready = This is a one-time link. Press the button to sign in on this browser.
 signin-button = Sign in
 signin-why-button = Opening the link alone does not use it up, so link previews and scanners cannot take your place.
 signin-refused-title = This link does not work any more

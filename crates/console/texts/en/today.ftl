@@ -2,7 +2,7 @@ today-title = Today
 today-live = Live, as of
 today-alerts = Alerts, last 24 hours
 today-no-alerts = No rule matched in the last 24 hours.
-today-no-alerts-next = To see one, run a command that a rule names on a watched device, for example: whoami, run by a web server’s user.
+today-no-alerts-next = To see one, run this on a watched device. It changes nothing, but a bundled rule asks for it.
 today-all-alerts = All alerts
 today-events = Events, last 24 hours
 today-no-events = No events in the last 24 hours.
@@ -26,7 +26,7 @@ tile-lost-note-uncounted = { $n } { $n ->
    *[other] gaps
 }, { $m } without a count
 tile-lag = Lake lag
-tile-lag-note = newest event
+tile-lag-note = since the newest event
 tile-sums = Sums
 tile-sums-agree = Agree
 tile-sums-disagree = { $n } { $n ->

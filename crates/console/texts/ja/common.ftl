@@ -16,7 +16,7 @@ language-en = English
 theme-system = システム
 theme-light = ライト
 theme-dark = ダーク
-zone-server = サーバーの設定
+zone-server = サーバーと同じ
 sign-out = サインアウト
 footer-zone = 時刻は UTC{ $text }
 offline = サーバーから応答がありません。表示中の内容は古い可能性があります。
@@ -36,7 +36,7 @@ keys-go-alerts = アラートへ
 keys-go-search = 検索へ
 keys-go-devices = 端末へ
 keys-help = キー操作を表示
-keys-leave = 閉じる、入力欄を離れる
+keys-leave = 閉じる、入力欄から出る
 keys-turn-on = キー操作を有効にする
 keys-turn-off = キー操作を無効にする
 
@@ -48,6 +48,7 @@ duration-days = { $n } 日
 
 count-events = { $n } 件のイベント
 count-events-at-least = { $n } 件以上のイベント
+count-devices = { $n } 台の端末
 
 range-label = 期間
 range-any = すべての期間
@@ -85,23 +86,27 @@ col-enrolled = 登録日時
 col-not-recorded = 記録しないもの
 col-epoch = エポック
 col-span = 通し番号
-col-announced = 申告
+col-announced = 採番
 col-stored = 保存
 col-sums = 照合
-col-seen = 検知
+col-seen = 観測
 col-filtered = 除外
 col-received = 受領
 col-merged = 統合
-col-queued = 送信待ち列へ
+col-queued = 送信待ちへ
 
 sums-title = 件数の照合
-sums-streams = ストリームごと: 申告 = 保存 + 欠落
-sums-classes = 分類ごと(エージェントの計数): 検知 = 除外 + 引き渡し + 欠落
+sums-streams = ストリームごと: 採番 = 保存 + 欠落
+sums-classes = 分類ごと(エージェントの計数): 観測 = 除外 + 引き渡し + 欠落
 sums-agree = 一致
 sums-disagree = 不一致
+disagree-seen = 観測 { $n } 件に対し、除外・引き渡し・欠落の合計は { $m } 件です。
+disagree-submitted = 受領 { $n } 件が、引き渡し { $m } 件を上回っています。
+disagree-received = 受領 { $n } 件に対し、記録・統合・解読不能の合計は { $m } 件です。
+disagree-emitted = 送信待ちと破棄の合計 { $n } 件が、記録 { $m } 件を上回っています。
 sums-none = ストリームはまだありません。エージェントの最初の送信から照合します。
-gaps-title = 申告された欠落
-gaps-none = 過去24時間に、欠落の申告はありません。
+gaps-title = 報告された欠落
+gaps-none = 過去24時間に、欠落の報告はありません。
 standing-kept = 正常
 standing-broken = 要確認
 standing-unknown = データなし
@@ -109,4 +114,4 @@ standing-unknown = データなし
 filter-add = この値で絞り込む
 filter-exclude = この値を除く
 filter-apply = 適用
-filter-clear = 解除
+filter-clear = 条件を解除

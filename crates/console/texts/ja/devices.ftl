@@ -5,5 +5,5 @@ device-search = この端末を検索
 device-timeline = タイムライン
 device-no-alerts = この期間のアラートはありません。
 device-no-events = この期間のイベントはありません。
-device-no-gaps = この期間に、欠落の申告はありません。
+device-no-gaps = この期間に、欠落の報告はありません。
 all-recorded = すべて記録しています

@@ -8,6 +8,6 @@ error-malformed = 要求を読み取れません
 error-malformed-text = アドレスまたは入力の形式が正しくありません。戻って、やり直してください。
 error-unavailable = 一時的に利用できません
 error-internal = サーバーで問題が起きました
-error-internal-text = サーバーで問題が起きました。やり直してください。続く場合は、参照番号を管理者に伝えてください。サーバーの記録にあります。
+error-internal-text = もう一度お試しください。続く場合は、参照番号を管理者にお伝えください。サーバーのログに同じ番号があります。
 error-reference = 参照番号
 error-home = 最初のページへ

@@ -46,12 +46,12 @@ kind-other = その他の記録
 kind-undecodable = 解読できない記録
 kind-agent-start = エージェント開始
 kind-agent-stop = エージェント停止
-kind-agent-counters = エージェントの計数
+kind-agent-counters = エージェントのカウンター
 kind-agent-lost = イベントの欠落
 
 lost-ring-full = カーネルのバッファーが満杯
 lost-oversize = バッファーより大きいイベント
-lost-source-overflow = 取得元のあふれ(fanotifyの待ち列)
+lost-source-overflow = 取得元のキューあふれ(fanotify)
 lost-agent-down = エージェントが停止中
 lost-quota = 送信待ち領域の上限、またはディスクの空き不足
 lost-corrupt = ディスク上のデータの破損

@@ -27,6 +27,7 @@ async fn today_sums_up_the_day() {
     assert!(today.lake_lag_ns.is_some_and(|lag| lag > 45 * MINUTE_NS && lag < HOUR_NS));
     let web = today.devices.iter().find(|device| device.name == "web-01").expect("the device");
     assert_eq!(web.not_recorded, "file: fanotify is not permitted");
+    assert_eq!(web.not_recorded_ja, "ファイル: fanotify が拒否されました。");
     assert!(web.last_seen_at.is_some());
     assert_eq!(web.agent, scene.web.enrolled.agent);
 

@@ -47,8 +47,8 @@ fn print_for_people(audit: &EventAudit) -> anyhow::Result<()> {
         print_table(&["device", "class", "events", "reason", "from", "to"], &rows)?;
     }
     for class in &audit.classes {
-        for sentence in &class.disagreements {
-            print_line(&format!("{}: {sentence}", class.sums.class.name()))?;
+        for disagreement in &class.disagreements {
+            print_line(&format!("{}: {disagreement}", class.sums.class.name()))?;
         }
     }
     print_line(if audit.agrees() { "\nall sums agree" } else { "\nthe sums do not agree" })?;
@@ -104,7 +104,8 @@ fn print_jsonl(audit: &EventAudit) -> anyhow::Result<()> {
         print_line(
             &json!({
                 "agent": class.sums.agent, "class": class.sums.class.name(), "counters": counters,
-                "disagreements": class.disagreements,
+                "disagreements":
+                    class.disagreements.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
             .to_string(),
         )?;

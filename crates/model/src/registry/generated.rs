@@ -149,5 +149,6 @@ pub(super) const FIELDS: &[FieldSpec] = &[
     FieldSpec { family: Some(Family::Agent), column: "boot_id", sigma: "BootId", ty: FieldType::Text, index: IndexKind::None, ocsf: "device.boot_uid", ecs: "host.boot.id", label_ja: "起動識別子", label_en: "Boot ID" },
     FieldSpec { family: Some(Family::Agent), column: "os_name", sigma: "OsName", ty: FieldType::Text, index: IndexKind::None, ocsf: "device.os.name", ecs: "host.os.name", label_ja: "OS", label_en: "Operating system" },
     FieldSpec { family: Some(Family::Agent), column: "kernel_version", sigma: "KernelVersion", ty: FieldType::Text, index: IndexKind::None, ocsf: "device.os.kernel_release", ecs: "host.os.kernel", label_ja: "カーネル", label_en: "Kernel" },
-    FieldSpec { family: Some(Family::Agent), column: "not_recorded", sigma: "NotRecorded", ty: FieldType::Text, index: IndexKind::None, ocsf: "unmapped.not_recorded", ecs: "agent.not_recorded", label_ja: "記録されないもの", label_en: "Not recorded" },
+    FieldSpec { family: Some(Family::Agent), column: "not_recorded", sigma: "NotRecorded", ty: FieldType::Text, index: IndexKind::None, ocsf: "unmapped.not_recorded", ecs: "agent.not_recorded", label_ja: "記録されないもの(英語)", label_en: "Not recorded" },
+    FieldSpec { family: Some(Family::Agent), column: "not_recorded_ja", sigma: "NotRecordedJa", ty: FieldType::Text, index: IndexKind::None, ocsf: "unmapped.not_recorded_ja", ecs: "agent.not_recorded_ja", label_ja: "記録されないもの", label_en: "Not recorded (Japanese)" },
 ];

@@ -212,7 +212,7 @@ mod tests {
         for class in KERNEL_CLASSES {
             let kernel = Counters { seen: 3, submitted: 3, ..Counters::default() };
             assert_eq!(next.complete(class, kernel), tally.complete(class, kernel));
-            assert_eq!(next.complete(class, kernel).disagreements(), Vec::<String>::new());
+            assert_eq!(next.complete(class, kernel).disagreements(), Vec::new());
         }
         assert_eq!(next.untold(0, [7, 0, 1]), [2, 0, 0], "what was said is not said again");
         next.release(24);

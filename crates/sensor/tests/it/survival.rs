@@ -221,7 +221,7 @@ fn p3_a_ring_that_ran_full_while_the_agent_was_down_is_said_once_with_its_interv
     let lost = of_process(&sensor.losses());
     let counters = sensor.counters();
     let (_, process) = counters.iter().find(|(class, _)| *class == Class::Process).expect("there");
-    assert_eq!(process.disagreements(), Vec::<String>::new());
+    assert_eq!(process.disagreements(), Vec::new());
     assert!(process.ring_full > 10, "{process:?}");
     let [lost] = lost.as_slice() else { panic!("{lost:?}") };
     assert_eq!(lost.reason, model::LostReason::RingFull);

@@ -112,7 +112,7 @@ pub(crate) fn of<'a>(
 /// That every sum agrees and nothing was lost.
 pub(crate) fn assert_sums(sensor: &mut Sensor) {
     for (class, counters) in sensor.counters() {
-        assert_eq!(counters.disagreements(), Vec::<String>::new(), "{class:?} {counters:?}");
+        assert_eq!(counters.disagreements(), Vec::new(), "{class:?} {counters:?}");
         if class != Class::File {
             assert_eq!(counters.lost(), 0, "{class:?} {counters:?}");
         }
