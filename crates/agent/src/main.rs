@@ -76,7 +76,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("MIMAMORI_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,ureq=warn,rustls=error"));
+    // A log on a full disk must not end the program: without this, the failure itself is printed, and
+    // printing panics.
     tracing_subscriber::fmt()
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(filter)

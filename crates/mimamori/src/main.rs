@@ -57,7 +57,10 @@ fn dispatch(command: cli::Command) -> anyhow::Result<ExitCode> {
 fn begin_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MIMAMORI_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn,datafusion=warn"));
+    // A log on a full disk must not end the program: without this, the failure itself is printed, and
+    // printing panics.
     tracing_subscriber::fmt()
+        .log_internal_errors(false)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)

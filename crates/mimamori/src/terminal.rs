@@ -25,10 +25,10 @@ pub(crate) fn flush() -> anyhow::Result<()> {
     std::io::stdout().flush().context("could not write to standard output")
 }
 
-/// Prints a line to standard error; a closed standard error is nobody's loss.
-#[expect(clippy::print_stderr, reason = "the one place that speaks to people beside the output")]
+/// Prints a line to standard error; a closed standard error, or one on a full disk, is nobody's loss and
+/// must not end the program (`eprintln!` would).
 pub(crate) fn note(line: &str) {
-    eprintln!("{line}");
+    drop(std::io::stderr().write_all(format!("{line}\n").as_bytes()));
 }
 
 /// Text with control, bidirectional and zero-width characters written out.

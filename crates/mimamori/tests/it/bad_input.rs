@@ -71,6 +71,14 @@ fn a_second_server_on_the_same_data_is_refused_by_name() {
     std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line)
         .expect("it announces itself");
     assert!(line.contains("sign_in_link"), "{line}");
+    let nobody = "0".repeat(26);
+    says(
+        &run(&["admin", "enrolment-token", "--data", &data, "--replace", &nobody]),
+        &[&format!("there is no device {nobody}"), "SELECT DISTINCT device"],
+    );
+    says(&run(&["admin", "enrolment-token", "--replace", "web-01"]), &["web-01", "26 characters"]);
+    let both = run(&["admin", "enrolment-token", "--replace", &nobody, "--uses", "2"]);
+    says(&both, &["cannot be used with"]);
     if crate::installation::agent_program().is_file() {
         a_bad_token_is_refused(&line, folder.path());
     }

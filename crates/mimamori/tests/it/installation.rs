@@ -41,7 +41,11 @@ pub(crate) struct Installation {
 
 impl Installation {
     pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a scratch folder");
+        Self::start_in(tempfile::tempdir().expect("a scratch folder"))
+    }
+
+    /// With its data in a folder that the test prepared.
+    pub(crate) fn start_in(folder: tempfile::TempDir) -> Self {
         let pin = PathBuf::from(format!(
             "/sys/fs/bpf/mimamori-test-{}-{}",
             std::process::id(),
@@ -60,6 +64,10 @@ impl Installation {
     }
 
     /// Starts `up` and waits until it prints the sign-in link.
+    #[expect(
+        clippy::print_stdout,
+        reason = "what the product says belongs to a failed test's output"
+    )]
     pub(crate) fn start_again(&mut self) {
         let mut up = Command::new(MIMAMORI)
             .arg("up")

@@ -2,5 +2,7 @@
 
 mod bad_input;
 mod first_light;
+mod full_disk;
 mod installation;
+mod replacement;
 mod scan;
