@@ -20,6 +20,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// 32 bits for jitter: without randomness the jitter is lost, nothing else.
+pub(crate) fn random_u32() -> u32 {
+    getrandom::u32().unwrap_or(u32::MAX / 2)
+}
+
 /// 128 bits from the system.
 ///
 /// # Errors

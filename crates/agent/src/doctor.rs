@@ -1,6 +1,10 @@
 //! `doctor`: what works, what does not, and the next step, in plain words.
 
-use crate::{error::AgentError, home::Home, home::read_small, identity::Identity, server::Server};
+use crate::{
+    certificate::Life, clock::SystemClock, error::AgentError, home::Home, home::read_small,
+    identity::Identity, server::Server,
+};
+use model::{Clock as _, Timestamp};
 use spool::{Directory, Disk as _};
 use std::{fmt, path::Path};
 
@@ -106,6 +110,12 @@ fn examine_identity(home: &Home, findings: &mut Findings) -> Option<Identity> {
                 "enrolled with {} as agent {} on device {}",
                 identity.server, identity.agent, identity.device
             ));
+            match identity.certificate(home) {
+                Ok(certificate) => {
+                    examine_life(certificate.life, SystemClock.now(), &identity, findings);
+                }
+                Err(err) => findings.bad(err.to_string(), "enrol again with a new token"),
+            }
             Some(identity)
         }
         Ok(None) => {
@@ -119,6 +129,41 @@ fn examine_identity(home: &Home, findings: &mut Findings) -> Option<Identity> {
             findings.bad(err.to_string(), "enrol again with a new token");
             None
         }
+    }
+}
+
+fn examine_life(life: Life, now: Timestamp, identity: &Identity, findings: &mut Findings) {
+    let Life { begins, ends } = life;
+    let days = life.days_left(now);
+    if now >= ends {
+        findings.bad(
+            format!("the certificate ended at {ends}: the server does not let this agent in"),
+            format!(
+                "on the server: mimamori admin enrolment-token --replace {}; here: remove \
+                 certificate.pem and enrol with that token; what was recorded meanwhile is sent then",
+                identity.device
+            ),
+        );
+    } else if now < begins {
+        findings.bad(
+            format!(
+                "the certificate is valid from {begins} on, but this machine's clock says {now}"
+            ),
+            "set the clock",
+        );
+    } else if life.is_ending(now) {
+        findings.bad(
+            format!(
+                "the certificate ends at {ends}, in {days} days, and was not renewed since {}",
+                life.renewed_from()
+            ),
+            "let the agent run with the server in reach; its log and status.json say what hinders it",
+        );
+    } else {
+        findings.good(format!(
+            "the certificate is valid until {ends}, {days} days; it is renewed from {} on",
+            life.renewed_from()
+        ));
     }
 }
 
@@ -191,5 +236,42 @@ fn examine_server(identity: &Identity, home: &Home, findings: &mut Findings) {
             "check that the server runs and that its port is open from here; records wait in the spool",
         ),
         Err(err) => findings.bad(err.to_string(), "ask the server's administrator; enrol again if it was reset"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::PrivateKeyPem;
+
+    #[test]
+    fn the_certificates_end_is_said_and_a_near_one_is_wrong() {
+        const DAY_NS: i64 = 86_400_000_000_000;
+        let day = |day: i64| Timestamp::from_nanos(day * DAY_NS);
+        let device = model::DeviceId::from_bits(2);
+        let identity = Identity {
+            server: "https://localhost:1".to_owned(),
+            agent: model::AgentId::from_bits(1),
+            device,
+            certificate_pem: String::new(),
+            key_pem: PrivateKeyPem(String::new()),
+            ca_pem: String::new(),
+        };
+        let cases = [
+            (100, true, "valid until 1970-07-09T00:00:00Z, 89 days; it is renewed from 1970-06-09"),
+            (161, true, "28 days"),
+            (180, false, "in 9 days, and was not renewed since 1970-06-09"),
+            (189, false, "the certificate ended at 1970-07-09"),
+            (98, false, "this machine's clock says 1970-04-09"),
+        ];
+        for (at, good, words) in cases {
+            let mut findings = Findings::default();
+            let life = Life { begins: day(99), ends: day(189) };
+            examine_life(life, day(at), &identity, &mut findings);
+            assert_eq!(findings.all_good(), good, "day {at}: {findings}");
+            assert!(findings.to_string().contains(words), "day {at}: {findings}");
+            let replace = format!("--replace {device}");
+            assert_eq!(findings.to_string().contains(&replace), at == 189, "{findings}");
+        }
     }
 }

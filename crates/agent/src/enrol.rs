@@ -28,7 +28,9 @@ pub fn enrol(home: &Home, server: &str, token: &str, ca: &Path) -> Result<Identi
         why: "it is missing; copy the server's ca.pem to this machine".to_owned(),
     })?;
     let machine = Machine::read();
-    let (key, csr_pem) = key_and_request(&machine.hostname)?;
+    let key = rcgen::KeyPair::generate()
+        .map_err(|err| AgentError::Crypto { what: "a key pair", why: err.to_string() })?;
+    let csr_pem = request_for(&key, &machine.hostname)?;
     let connection = Server::before_enrolment(server, &ca_pem)?;
     let reply = connection.enrol(&EnrolRequest {
         token: token.to_owned(),
@@ -41,7 +43,7 @@ pub fn enrol(home: &Home, server: &str, token: &str, ca: &Path) -> Result<Identi
         agent: reply.agent,
         device: reply.device,
         certificate_pem: reply.certificate_pem,
-        key_pem: key,
+        key_pem: PrivateKeyPem(key.serialize_pem()),
         // What was given by hand is pinned, whatever the answer says.
         ca_pem,
     };
@@ -50,13 +52,11 @@ pub fn enrol(home: &Home, server: &str, token: &str, ca: &Path) -> Result<Identi
     Ok(identity)
 }
 
-fn key_and_request(hostname: &str) -> Result<(PrivateKeyPem, String), AgentError> {
-    let bad = |what| move |err: rcgen::Error| AgentError::Crypto { what, why: err.to_string() };
-    let key = rcgen::KeyPair::generate().map_err(bad("a key pair"))?;
+/// A certificate request in PEM. The name is for people who look at it: the server chooses its own.
+pub(crate) fn request_for(key: &rcgen::KeyPair, name: &str) -> Result<String, AgentError> {
     let mut request = rcgen::CertificateParams::default();
     request.distinguished_name = rcgen::DistinguishedName::new();
-    request.distinguished_name.push(rcgen::DnType::CommonName, hostname);
-    let csr = request.serialize_request(&key).map_err(bad("a certificate request"))?;
-    let csr_pem = csr.pem().map_err(bad("a certificate request"))?;
-    Ok((PrivateKeyPem(key.serialize_pem()), csr_pem))
+    request.distinguished_name.push(rcgen::DnType::CommonName, name);
+    let csr = request.serialize_request(key).and_then(|csr| csr.pem());
+    csr.map_err(|err| AgentError::Crypto { what: "a certificate request", why: err.to_string() })
 }

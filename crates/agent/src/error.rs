@@ -71,6 +71,12 @@ pub enum AgentError {
         /// Its words.
         why: String,
     },
+    /// The certificate that the server gave for a renewal can not take the place of the present one.
+    #[error("the certificate that came back can not be used: {why}")]
+    BadRenewal {
+        /// What is wrong with it.
+        why: String,
+    },
     /// The server's address is not usable.
     #[error("{given} is not a server address; write https://host:port")]
     BadServer {
@@ -109,7 +115,7 @@ impl AgentError {
         match self {
             Self::Unreachable { .. } => ErrorClass::Retry,
             Self::Refused { status: 429 | 500..=599, .. } => ErrorClass::Retry,
-            Self::Refused { .. } | Self::Wire(_) => ErrorClass::Reject,
+            Self::Refused { .. } | Self::BadRenewal { .. } | Self::Wire(_) => ErrorClass::Reject,
             Self::Spool(err) => match err.class() {
                 spool::ErrorClass::Retry => ErrorClass::Retry,
                 spool::ErrorClass::Reject => ErrorClass::Reject,

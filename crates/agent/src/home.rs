@@ -3,6 +3,7 @@
 //! ```text
 //! identity.json   server, agent and device        agent.key  private key, 0600
 //! certificate.pem client certificate              ca.pem     the pinned authority
+//! renewal.key     key of a begun renewal, see `renew`
 //! spool/          what is not committed yet       intent     see `intent`
 //! status.json     what goes on, every second      alive      there while the agent runs
 //! ```
@@ -51,6 +52,11 @@ impl Home {
     pub fn key(&self) -> PathBuf {
         self.root.join("agent.key")
     }
+    /// The key of a renewal that has begun.
+    #[must_use]
+    pub fn renewal_key(&self) -> PathBuf {
+        self.root.join("renewal.key")
+    }
     /// The client certificate.
     #[must_use]
     pub fn certificate(&self) -> PathBuf {
@@ -97,12 +103,35 @@ pub fn write_whole(path: &Path, bytes: &[u8], durable: bool) -> Result<(), Agent
             file.sync_all()?;
         }
         std::fs::rename(&beside, path)?;
-        match path.parent() {
-            Some(parent) if durable => File::open(parent)?.sync_all(),
-            _ => Ok(()),
-        }
+        if durable { sync_parent(path) } else { Ok(()) }
     };
     write().map_err(AgentError::file("write", path))
+}
+
+/// Moves a file over another one, also after power loss.
+///
+/// # Errors
+/// [`AgentError::File`].
+pub fn rename_durably(from: &Path, to: &Path) -> Result<(), AgentError> {
+    std::fs::rename(from, to)
+        .and_then(|()| sync_parent(to))
+        .map_err(AgentError::file("replace", to))
+}
+
+/// Removes a file if it is there, also after power loss.
+///
+/// # Errors
+/// [`AgentError::File`].
+pub fn remove_durably(path: &Path) -> Result<(), AgentError> {
+    match std::fs::remove_file(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.and_then(|()| sync_parent(path)),
+    }
+    .map_err(AgentError::file("remove", path))
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 /// Reads a small text file; `None` when it is not there.

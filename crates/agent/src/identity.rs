@@ -1,8 +1,9 @@
 //! Who the agent is: what enrolment left in the data directory.
 
 use crate::{
+    certificate::Certificate,
     error::AgentError,
-    home::{Home, read_small, write_whole},
+    home::{Home, read_small, remove_durably, write_whole},
 };
 use model::{AgentId, DeviceId};
 
@@ -58,14 +59,23 @@ impl Identity {
             let why = "it is missing; remove certificate.pem and enrol again".to_owned();
             read_small(&path)?.ok_or(AgentError::BadFile { path, why })
         };
+        let key_pem = key_of(home, &certificate_pem)?;
         Ok(Some(Self {
             server: stored.server,
             agent: stored.agent,
             device: stored.device,
             certificate_pem,
-            key_pem: PrivateKeyPem(needed(home.key())?),
+            key_pem,
             ca_pem: needed(home.ca())?,
         }))
+    }
+
+    /// What the client certificate says.
+    ///
+    /// # Errors
+    /// [`AgentError::BadFile`].
+    pub fn certificate(&self, home: &Home) -> Result<Certificate, AgentError> {
+        read_certificate(home, &self.certificate_pem)
     }
 
     /// Stores the identity; the file that makes it count is written last.
@@ -76,9 +86,32 @@ impl Identity {
         let stored = Stored { server: self.server.clone(), agent: self.agent, device: self.device };
         let text = serde_json::to_string_pretty(&stored)
             .map_err(|err| AgentError::BadFile { path: home.identity(), why: err.to_string() })?;
+        // A renewal that an earlier identity began must not be continued by this one.
+        remove_durably(&home.renewal_key())?;
         write_whole(&home.key(), self.key_pem.0.as_bytes(), true)?;
         write_whole(&home.ca(), self.ca_pem.as_bytes(), true)?;
         write_whole(&home.identity(), text.as_bytes(), true)?;
         write_whole(&home.certificate(), self.certificate_pem.as_bytes(), true)
     }
+}
+
+fn read_certificate(home: &Home, pem: &str) -> Result<Certificate, AgentError> {
+    Certificate::parse(pem).map_err(|why| AgentError::BadFile {
+        path: home.certificate(),
+        why: format!("{why}; remove it and enrol again"),
+    })
+}
+
+/// The key of the certificate. A renewal that was cut short left it beside the old one ([`crate::renew`]).
+fn key_of(home: &Home, certificate_pem: &str) -> Result<PrivateKeyPem, AgentError> {
+    let certificate = read_certificate(home, certificate_pem)?;
+    for path in [home.key(), home.renewal_key()] {
+        match read_small(&path)? {
+            Some(pem) if certificate.is_for(&pem) => return Ok(PrivateKeyPem(pem)),
+            _ => {}
+        }
+    }
+    let why =
+        "it is missing or not the key of the certificate; remove certificate.pem and enrol again";
+    Err(AgentError::BadFile { path: home.key(), why: why.to_owned() })
 }

@@ -11,9 +11,12 @@
 //! Invariant: the spool is freed only up to what the server has committed to the lake.
 //! Invariant: after a kill at any moment, what is durable is known exactly ([`intent`]): nothing that the
 //! ring still held is lost, nothing is recorded twice.
+//! Invariant: the certificate is renewed by the agent itself, long before it ends ([`renew`]); a crash at any
+//! point of that leaves a certificate with its key.
 //! Invariant: what is given up is given up lowest class first, counted, and said as a `Lost` record.
 
 pub mod backoff;
+pub mod certificate;
 pub mod clock;
 pub mod doctor;
 pub mod enrol;
@@ -24,6 +27,7 @@ pub mod intent;
 pub mod limits;
 pub mod plan;
 mod record;
+pub mod renew;
 mod report;
 pub mod run;
 pub mod server;

@@ -30,6 +30,8 @@ pub const POLL_COMMITTED_MS: u64 = 2_000;
 pub const BACKOFF_MS_MIN: u64 = 1_000;
 /// Longest wait after a failure, in milliseconds.
 pub const BACKOFF_MS_MAX: u64 = 60_000;
+/// Between two looks whether the certificate is to be renewed, in milliseconds.
+pub const RENEWAL_CHECK_MS: u64 = 60 * 60 * 1_000;
 /// For one request to the server, in milliseconds.
 pub const REQUEST_MS_MAX: u64 = 30_000;
 /// For what can still be sent when the agent is asked to stop, in milliseconds.

@@ -8,7 +8,10 @@ use crate::{
 use model::EpochId;
 use std::{sync::Arc, time::Duration};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
-use wire::{Batch, ENROL_PATH, EnrolReply, EnrolRequest, StreamPath, StreamReply};
+use wire::{
+    Batch, ENROL_PATH, EnrolReply, EnrolRequest, RENEW_PATH, RenewReply, RenewRequest, StreamPath,
+    StreamReply,
+};
 
 /// A server that speaks our protocol.
 #[derive(Debug)]
@@ -89,6 +92,19 @@ impl Server {
         let (status, body) = self.answer(self.http.post(&url).send(&request.to_bytes()[..]))?;
         match status {
             200 => Ok(EnrolReply::from_bytes(&body)?),
+            _ => Err(self.refused(status, &body)),
+        }
+    }
+
+    /// Asks for the next certificate of the identity whose certificate this connection shows.
+    ///
+    /// # Errors
+    /// [`AgentError::Unreachable`], [`AgentError::Refused`], [`AgentError::Wire`].
+    pub fn renew(&self, request: &RenewRequest) -> Result<RenewReply, AgentError> {
+        let url = format!("{}{RENEW_PATH}", self.address);
+        let (status, body) = self.answer(self.http.post(&url).send(&request.to_bytes()[..]))?;
+        match status {
+            200 => Ok(RenewReply::from_bytes(&body)?),
             _ => Err(self.refused(status, &body)),
         }
     }

@@ -35,6 +35,19 @@ pub struct Status {
     pub classes: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     /// The spool.
     pub spool: SpoolStatus,
+    /// The client certificate.
+    pub certificate: CertificateStatus,
+}
+
+/// The certificate's part of the status.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct CertificateStatus {
+    /// When it ends; absent before it was looked at.
+    pub ends_at: Option<Timestamp>,
+    /// Renewals since the agent started.
+    pub renewed: u64,
+    /// Attempts to renew it that failed since the agent started.
+    pub failed: u64,
 }
 
 /// The spool's part of the status.
@@ -65,6 +78,7 @@ struct Inside {
     status: Status,
     recorder_error: Option<String>,
     upload_error: Option<String>,
+    renewal_error: Option<String>,
 }
 
 impl Shared {
@@ -81,6 +95,24 @@ impl Shared {
     /// What is wrong with the server now.
     pub fn uploading(&self, error: Option<String>) {
         self.inside().upload_error = error;
+    }
+
+    /// What the certificate says now.
+    pub fn certified(&self, ends_at: Timestamp) {
+        self.inside().status.certificate.ends_at = Some(ends_at);
+    }
+
+    /// A renewal succeeded.
+    pub fn renewed(&self) {
+        self.renewing(None);
+        self.inside().status.certificate.renewed += 1;
+    }
+
+    /// What is wrong with renewing the certificate now; an error is a failed attempt and counted.
+    pub fn renewing(&self, error: Option<String>) {
+        let mut inside = self.inside();
+        inside.status.certificate.failed += u64::from(error.is_some());
+        inside.renewal_error = error;
     }
 
     /// Sets the counters.
@@ -101,6 +133,7 @@ impl Shared {
     pub fn write(&self, path: &Path, now: Timestamp) -> Result<(), AgentError> {
         let mut inside = self.inside();
         let error = inside.recorder_error.clone().or_else(|| inside.upload_error.clone());
+        let error = error.or_else(|| inside.renewal_error.clone());
         let status = &mut inside.status;
         status.at = now;
         status.version = env!("CARGO_PKG_VERSION");

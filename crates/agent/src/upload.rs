@@ -2,11 +2,13 @@
 
 use crate::{
     backoff::Backoff,
+    clock::random_u32,
     error::{AgentError, ErrorClass},
     home::Home,
     identity::Identity,
     limits::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, LINGER_MS, POLL_COMMITTED_MS},
     plan,
+    renew::Renewal,
     server::{Delivery, Server},
     status::Shared,
     stop::Stop,
@@ -30,7 +32,7 @@ pub struct Uploader {
     pub status: Arc<Shared>,
     /// Asked: no more waiting for more records or for the server to come back.
     pub stop: Stop,
-    /// Only its monotonic side is used.
+    /// The wall clock says when the certificate is to be renewed, the monotonic one the rest.
     pub clock: Arc<dyn Clock>,
     /// The server knows numbers that the spool does not: the recorder leaves them out. 0: none.
     pub skip_to: Arc<AtomicU64>,
@@ -49,9 +51,10 @@ impl Uploader {
     /// waiting for anything. `false`: something is left.
     pub fn run(&self, home: &Home) -> bool {
         let mut backoff = Backoff::default();
+        let mut renewal = Renewal::default();
         loop {
             let failure = match self.connect(home) {
-                Ok(Some(server)) => match self.send_all(&server, &mut backoff) {
+                Ok(Some(server)) => match self.send_all(home, server, &mut backoff, &mut renewal) {
                     Ok(()) => return true,
                     Err(err) => err.to_string_and_class(),
                 },
@@ -95,7 +98,13 @@ impl Uploader {
     }
 
     /// Sends until asked to stop and nothing is left.
-    fn send_all(&self, server: &Server, backoff: &mut Backoff) -> Result<(), AgentError> {
+    fn send_all(
+        &self,
+        home: &Home,
+        mut server: Server,
+        backoff: &mut Backoff,
+        renewal: &mut Renewal,
+    ) -> Result<(), AgentError> {
         let reply = server.position(self.epoch())?;
         let mut place = Place {
             next_seq: 1,
@@ -107,19 +116,26 @@ impl Uploader {
         loop {
             backoff.succeeded();
             self.status.uploading(None);
+            // Here the server is known to answer. What can not be renewed now does not keep records waiting.
+            if !self.stop.asked()
+                && let Some(fresh) =
+                    renewal.tend(home, &server, self.epoch(), &self.status, &*self.clock)
+            {
+                server = fresh;
+            }
             let next_seq = self.spool.next_seq();
             if place.next_seq >= next_seq {
                 if self.stop.asked() {
                     return Ok(());
                 }
-                self.wait_for_more(server, &mut place)?;
+                self.wait_for_more(&server, &mut place)?;
                 continue;
             }
             if place.credit_bytes == 0 {
-                self.wait_for_credit(server, &mut place)?;
+                self.wait_for_credit(&server, &mut place)?;
                 continue;
             }
-            self.send_one(server, &mut place)?;
+            self.send_one(&server, &mut place)?;
         }
     }
 
@@ -218,9 +234,4 @@ impl AgentError {
 fn later() -> AgentError {
     let why = "it asked to come again later".to_owned();
     AgentError::Unreachable { server: "the server".to_owned(), why }
-}
-
-fn random_u32() -> u32 {
-    // Without randomness the jitter is lost, nothing else.
-    getrandom::u32().unwrap_or(u32::MAX / 2)
 }

@@ -17,7 +17,7 @@ use crate::digest::{hmac_sha256_hex, sha256_hex};
 use crate::limits::{AUDIT_DETAIL_BYTES_MAX, AUDIT_PROBLEMS_MAX};
 use crate::store::Writing;
 use crate::{Actor, Control, ControlError};
-use model::Timestamp;
+use model::{AgentId, Timestamp};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -28,6 +28,8 @@ pub(crate) enum Cause<'a> {
     Person(&'a Actor),
     /// Somebody with access to the server itself (command line, first start).
     Machine,
+    /// An agent, proved by its certificate.
+    Agent(AgentId),
     /// Somebody who could not be identified.
     Stranger,
 }
@@ -43,6 +45,8 @@ pub(crate) enum Action {
     EnrolmentTokenIssued,
     Enrolled,
     EnrolmentRefused,
+    CertificateRenewed,
+    RenewalRefused,
     AlertOpened,
     DeviceOpened,
     EventOpened,
@@ -60,6 +64,8 @@ impl Action {
             Self::EnrolmentTokenIssued => "enrolment_token_issued",
             Self::Enrolled => "enrolled",
             Self::EnrolmentRefused => "enrolment_refused",
+            Self::CertificateRenewed => "certificate_renewed",
+            Self::RenewalRefused => "renewal_refused",
             Self::AlertOpened => "alert_opened",
             Self::DeviceOpened => "device_opened",
             Self::EventOpened => "event_opened",
@@ -147,6 +153,7 @@ pub(crate) async fn append(
         actor: match entry.cause {
             Cause::Person(actor) => actor.audit_name(),
             Cause::Machine => "machine".to_owned(),
+            Cause::Agent(agent) => format!("agent {agent}"),
             Cause::Stranger => "stranger".to_owned(),
         },
         action: entry.action.name().to_owned(),

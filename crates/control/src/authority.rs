@@ -24,6 +24,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What the agents' listener and the console's listener show to their clients. Holds a private key.
@@ -81,8 +82,9 @@ impl Request {
 
 /// The private authority of this installation.
 pub(crate) struct Authority {
+    folder: PathBuf,
     issuer: Issuer<'static, KeyPair>,
-    server: ServerIdentity,
+    server: Mutex<ServerIdentity>,
     audit_key: [u8; 32],
 }
 
@@ -94,7 +96,7 @@ impl std::fmt::Debug for Authority {
 
 impl Authority {
     /// Reads the authority from its folder; makes it at the first start; renews the server's
-    /// certificate when a third of its life or less is left, or when the host has another name.
+    /// certificate if that is due.
     pub(crate) fn open(directory: &Path, now: Timestamp) -> Result<Self, ControlError> {
         let folder = directory.join("authority");
         if !is_there(&folder)? {
@@ -109,24 +111,28 @@ impl Authority {
         let audit_key = digest::key_of_hex(read(&audit_path)?.trim())
             .ok_or_else(|| damaged("audit key", &audit_path, &"not 64 hexadecimal digits"))?;
 
-        let server_path = folder.join(SERVER);
-        let names = server_names();
-        let mut bundle = read(&server_path)?;
-        let renew_from =
-            header(&names, &bundle).map(|end| end.plus_nanos(-SERVER_CERTIFICATE_LIFE_NS / 3));
-        if renew_from.is_none_or(|from| now >= from) {
-            bundle = server_bundle(&issuer, &names, now)?;
-            replace(&server_path, &bundle)?;
-            tracing::info!(names = ?names, "issued a new server certificate");
-        }
-        let server = server_identity(&bundle, ca_pem)
-            .ok_or_else(|| damaged("server certificate", &server_path, &"a part is missing"))?;
-        Ok(Self { issuer, server, audit_key })
+        let server = Mutex::new(current_server(&folder, &issuer, ca_pem, now)?);
+        Ok(Self { folder, issuer, server, audit_key })
     }
 
     /// What the listeners show.
-    pub(crate) const fn server(&self) -> &ServerIdentity {
-        &self.server
+    pub(crate) fn server(&self) -> ServerIdentity {
+        self.server_now().clone()
+    }
+
+    /// Renews the server's certificate if that is due, or takes what another process renewed; whether it
+    /// is another one now.
+    pub(crate) fn renew_server(&self, now: Timestamp) -> Result<bool, ControlError> {
+        let ca_pem = self.server_now().ca_pem.clone();
+        let fresh = current_server(&self.folder, &self.issuer, ca_pem, now)?;
+        let mut server = self.server_now();
+        let another = fresh.certificate_chain_pem != server.certificate_chain_pem;
+        *server = fresh;
+        Ok(another)
+    }
+
+    fn server_now(&self) -> MutexGuard<'_, ServerIdentity> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The key that seals the audit chain.
@@ -194,6 +200,28 @@ fn write_all(fresh: &Path, now: Timestamp) -> Result<(), ControlError> {
     write_file(&fresh.join(AUDIT_KEY), &digest::hex(&random::key()?), 0o600)?;
     let issuer = Issuer::new(params, key);
     write_file(&fresh.join(SERVER), &server_bundle(&issuer, &server_names(), now)?, 0o600)
+}
+
+/// The server's certificate and key from their file; new ones when a third of the life or less is left, or
+/// when the host has another name.
+fn current_server(
+    folder: &Path,
+    issuer: &Issuer<'_, KeyPair>,
+    ca_pem: String,
+    now: Timestamp,
+) -> Result<ServerIdentity, ControlError> {
+    let path = folder.join(SERVER);
+    let names = server_names();
+    let mut bundle = read(&path)?;
+    let renew_from =
+        header(&names, &bundle).map(|end| end.plus_nanos(-SERVER_CERTIFICATE_LIFE_NS / 3));
+    if renew_from.is_none_or(|from| now >= from) {
+        bundle = server_bundle(issuer, &names, now)?;
+        replace(&path, &bundle)?;
+        tracing::info!(names = ?names, "issued a new server certificate");
+    }
+    server_identity(&bundle, ca_pem)
+        .ok_or_else(|| damaged("server certificate", &path, &"a part is missing"))
 }
 
 /// The server's key and certificate as one text, so that they are replaced as one. The first lines,

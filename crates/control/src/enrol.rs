@@ -99,30 +99,7 @@ impl Control {
     /// # Errors
     /// [`ControlError::CertificateRefused`] when it is unknown, revoked or expired.
     pub async fn agent_of_certificate(&self, der: &[u8]) -> Result<AgentIdentity, ControlError> {
-        let fingerprint = digest::sha256_hex(der);
-        let row = sqlx::query(
-            "SELECT agent.id, device.id, device.name, certificate.expires_at, certificate.revoked_at \
-             FROM certificate JOIN agent ON agent.id = certificate.agent_id \
-             JOIN device ON device.id = agent.device_id WHERE certificate.fingerprint = $1",
-        )
-        .bind(&fingerprint)
-        .fetch_optional(self.store.pool())
-        .await?;
-        let refused = |reason| {
-            Err(ControlError::CertificateRefused { fingerprint: fingerprint.clone(), reason })
-        };
-        let Some(row) = row else { return refused("is not of an agent enrolled here") };
-        if row.try_get::<Option<i64>, _>(4)?.is_some() {
-            return refused("was revoked");
-        }
-        if self.clock.now().nanos() >= row.try_get::<i64, _>(3)? {
-            return refused("has expired");
-        }
-        Ok(AgentIdentity {
-            agent: stored_agent(&row.try_get::<String, _>(0)?)?,
-            device: stored_device(&row.try_get::<String, _>(1)?)?,
-            hostname: row.try_get(2)?,
-        })
+        identity_of(self.store.pool(), der, self.clock.now()).await
     }
 
     async fn issue_token(
@@ -247,6 +224,7 @@ impl Control {
         let row = sqlx::query(
             "SELECT agent.id, agent.device_id, certificate.pem FROM agent \
              JOIN certificate ON certificate.agent_id = agent.id \
+             AND certificate.public_key_hash = agent.public_key_hash \
              WHERE agent.token_hash = $1 AND agent.public_key_hash = $2 \
              AND agent.retired_at IS NULL AND certificate.revoked_at IS NULL",
         )
@@ -306,19 +284,62 @@ impl NewAgent<'_> {
             let reason = "was used with this key already";
             return Err(ControlError::EnrolmentRefused { reason });
         }
-        sqlx::query(
-            "INSERT INTO certificate (fingerprint, agent_id, pem, issued_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(digest::sha256_hex(&signed.der))
-        .bind(self.agent.to_string())
-        .bind(&signed.pem)
-        .bind(now.nanos())
-        .bind(signed.expires_at.nanos())
-        .execute(&mut **writing)
-        .await?;
-        Ok(())
+        insert_certificate(writing, self.agent, self.key_hash, signed, now).await
     }
+}
+
+/// Who a certificate belongs to that is known, not revoked and not expired.
+pub(crate) async fn identity_of(
+    reading: impl sqlx::SqliteExecutor<'_>,
+    der: &[u8],
+    now: Timestamp,
+) -> Result<AgentIdentity, ControlError> {
+    let fingerprint = digest::sha256_hex(der);
+    let row = sqlx::query(
+        "SELECT agent.id, device.id, device.name, certificate.expires_at, certificate.revoked_at \
+         FROM certificate JOIN agent ON agent.id = certificate.agent_id \
+         JOIN device ON device.id = agent.device_id WHERE certificate.fingerprint = $1",
+    )
+    .bind(&fingerprint)
+    .fetch_optional(reading)
+    .await?;
+    let refused =
+        |reason| Err(ControlError::CertificateRefused { fingerprint: fingerprint.clone(), reason });
+    let Some(row) = row else { return refused("is not of an agent enrolled here") };
+    if row.try_get::<Option<i64>, _>(4)?.is_some() {
+        return refused("was revoked");
+    }
+    if now.nanos() >= row.try_get::<i64, _>(3)? {
+        return refused("has expired");
+    }
+    Ok(AgentIdentity {
+        agent: stored_agent(&row.try_get::<String, _>(0)?)?,
+        device: stored_device(&row.try_get::<String, _>(1)?)?,
+        hostname: row.try_get(2)?,
+    })
+}
+
+/// Registers a certificate; from the commit on it is its agent's.
+pub(crate) async fn insert_certificate(
+    writing: &mut Writing,
+    agent: AgentId,
+    key_hash: &str,
+    signed: &Signed,
+    now: Timestamp,
+) -> Result<(), ControlError> {
+    sqlx::query(
+        "INSERT INTO certificate (fingerprint, agent_id, public_key_hash, pem, issued_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(digest::sha256_hex(&signed.der))
+    .bind(agent.to_string())
+    .bind(key_hash)
+    .bind(&signed.pem)
+    .bind(now.nanos())
+    .bind(signed.expires_at.nanos())
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
 }
 
 async fn new_device(

@@ -104,6 +104,14 @@ pub enum ControlError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The renewal of an agent's certificate is refused.
+    #[error("renewal refused for agent {agent}: the request {reason}")]
+    RenewalRefused {
+        /// Whose certificate was presented.
+        agent: model::AgentId,
+        /// What is wrong with the request.
+        reason: &'static str,
+    },
     /// The client certificate does not belong to an agent of ours.
     #[error("the client certificate {fingerprint} {reason}; enrol the agent again")]
     CertificateRefused {
@@ -190,6 +198,7 @@ impl ControlError {
             | Self::BadArgument { .. }
             | Self::EnrolmentRefused { .. }
             | Self::EnrolmentMalformed { .. }
+            | Self::RenewalRefused { .. }
             | Self::CertificateRefused { .. } => ErrorClass::Reject,
             Self::Corrupt { .. } => ErrorClass::Poison,
             Self::TooNew { .. } => ErrorClass::Fatal,
@@ -235,6 +244,10 @@ impl ControlError {
             | Self::CertificateRefused { .. } => (
                 "エージェントを登録できませんでした。新しいトークンを発行して、もう一度登録してください。",
                 "The agent could not be enrolled. Issue a new token and enrol it again.",
+            ),
+            Self::RenewalRefused { .. } => (
+                "証明書を更新できませんでした。続く場合は、管理者が交換用のトークンを発行して登録し直してください。",
+                "The certificate could not be renewed. If this stays, an administrator should issue a replacement token and enrol the agent again.",
             ),
             Self::Lake(err) => match err.class() {
                 lake::ErrorClass::Retry => (

@@ -25,6 +25,7 @@ pub mod fixture;
 pub mod limits;
 mod predicate;
 mod random;
+mod renew;
 mod rows;
 mod search;
 mod signin;
@@ -38,6 +39,7 @@ pub use audit::{AuditProblem, AuditReport};
 pub use authority::ServerIdentity;
 pub use enrol::{AgentIdentity, Enrolled};
 pub use error::{ControlError, ErrorClass, Language, QueryFault};
+pub use renew::Renewed;
 pub use signin::NewSession;
 pub use sums::{ClassAudit, EventAudit, StreamAudit};
 
@@ -94,11 +96,22 @@ impl Control {
         Ok(Self { store, authority, lake, rules, clock, strangers: signin::Strangers::default() })
     }
 
-    /// The private authority's certificate, the server's certificate and its key. The certificate is
-    /// renewed by [`Control::open`] when a third of its life is left.
+    /// The private authority's certificate, the server's certificate and its key, as they are now. The
+    /// certificate is renewed by [`Control::open`] and [`Control::renew_server_identity`].
     #[must_use]
     pub fn server_identity(&self) -> ServerIdentity {
-        self.authority.server().clone()
+        self.authority.server()
+    }
+
+    /// Renews the server's certificate when a third of its life or less is left, when the host has another
+    /// name, or when another process renewed it; whether [`Control::server_identity`] changed. Reads (and
+    /// sometimes writes) a small file: not for the async threads.
+    ///
+    /// # Errors
+    /// [`ControlError::Io`], [`ControlError::Corrupt`], [`ControlError::Certificates`]; the certificate in use
+    /// stays.
+    pub fn renew_server_identity(&self) -> Result<bool, ControlError> {
+        self.authority.renew_server(self.clock.now())
     }
 
     /// The one check of permissions. A refusal is in the audit chain.

@@ -23,6 +23,9 @@ pub const ENROLMENT_TOKEN_LIFE_NS: i64 = 7 * DAY_NS;
 pub const ENROLMENT_USES_MAX: u32 = 10_000;
 /// How long an agent's certificate is valid.
 pub const AGENT_CERTIFICATE_LIFE_NS: i64 = 90 * DAY_NS;
+/// Certificates of one agent that are valid at once. A sound agent has two at most while it renews; the rest is
+/// for one whose disk was restored from a copy.
+pub const CERTIFICATES_OF_AGENT_MAX: i64 = 8;
 /// How long the server's certificate is valid.
 pub const SERVER_CERTIFICATE_LIFE_NS: i64 = 365 * DAY_NS;
 /// How long the private authority's certificate is valid.

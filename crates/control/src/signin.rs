@@ -218,6 +218,16 @@ impl Control {
         action: Action,
         reason: &'static str,
     ) -> Result<(), ControlError> {
+        self.record_refusal(Cause::Stranger, action, reason).await
+    }
+
+    /// The same for a refusal whose cause may be known.
+    pub(crate) async fn record_refusal(
+        &self,
+        cause: Cause<'_>,
+        action: Action,
+        reason: &'static str,
+    ) -> Result<(), ControlError> {
         let Some(uncounted) = self.strangers.admit(self.clock.now()) else {
             return Ok(());
         };
@@ -226,7 +236,7 @@ impl Control {
         } else {
             json!({ "reason": reason, "refused_before_and_only_counted": uncounted })
         };
-        let entry = Entry { cause: Cause::Stranger, action, target: String::new(), detail };
+        let entry = Entry { cause, action, target: String::new(), detail };
         self.record(entry).await
     }
 }

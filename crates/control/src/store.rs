@@ -85,6 +85,9 @@ fn create_private(path: &Path) -> Result<(), ControlError> {
 }
 
 /// Forward only: an entry never changes once it was released.
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_first.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/0001_first.sql")),
+    (2, include_str!("../migrations/0002_renewal.sql")),
+];
 const CONNECTIONS_MAX: u32 = 4;
 const BUSY_WAIT: Duration = Duration::from_secs(10);

@@ -1,4 +1,5 @@
-//! Enrolment: a token and a certificate request for a certificate and an identity.
+//! Enrolment: a token and a certificate request for a certificate and an identity. Renewal: a request for a new
+//! key, proved by the certificate in use, for a certificate of the same identity.
 
 use crate::{
     error::{WireError, check_size},
@@ -10,6 +11,8 @@ use prost::Message;
 
 /// Where enrolment happens.
 pub const ENROL_PATH: &str = "/v1/enrol";
+/// Where a certificate is renewed.
+pub const RENEW_PATH: &str = "/v1/renew";
 const FIELDS_MAX: usize = 16;
 
 /// A new agent asks for an identity.
@@ -110,5 +113,63 @@ impl EnrolReply {
             certificate_pem: message.certificate_pem,
             ca_pem: message.ca_pem,
         })
+    }
+}
+
+/// An enrolled agent asks for its next certificate. Who asks is known from the client certificate alone.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct RenewRequest {
+    /// The certificate request of a new key; names that it asks for are ignored.
+    #[prost(string, tag = "1")]
+    pub csr_pem: String,
+}
+
+impl RenewRequest {
+    /// As the body of a request.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+
+    /// From the body of a request.
+    ///
+    /// # Errors
+    /// [`WireError::TooLarge`], [`WireError::Malformed`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
+        check_size("renewal request", bytes.len(), ENROL_BYTES_MAX)?;
+        shape::check("renewal request", bytes, &LEAF, FIELDS_MAX)?;
+        let request =
+            Self::decode(bytes).map_err(|err| WireError::malformed("renewal request", err))?;
+        check_size("certificate request", request.csr_pem.len(), PEM_BYTES_MAX)?;
+        Ok(request)
+    }
+}
+
+/// The next certificate of an agent.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct RenewReply {
+    /// The client certificate for the requested key, of the same agent.
+    #[prost(string, tag = "1")]
+    pub certificate_pem: String,
+}
+
+impl RenewReply {
+    /// As the body of an answer.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+
+    /// From the body of an answer.
+    ///
+    /// # Errors
+    /// [`WireError::TooLarge`], [`WireError::Malformed`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
+        check_size("renewal reply", bytes.len(), ENROL_BYTES_MAX)?;
+        shape::check("renewal reply", bytes, &LEAF, FIELDS_MAX)?;
+        let reply =
+            Self::decode(bytes).map_err(|err| WireError::malformed("renewal reply", err))?;
+        check_size("certificate", reply.certificate_pem.len(), PEM_BYTES_MAX)?;
+        Ok(reply)
     }
 }

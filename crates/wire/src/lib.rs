@@ -35,6 +35,13 @@
 //! `POST /v1/enrol` with an [`EnrolRequest`], without a client certificate; the token is the proof. The
 //! answer is an [`EnrolReply`]. The agent pins the authority's certificate that it was given by hand.
 //!
+//! # Renewal
+//!
+//! `POST /v1/renew` with a [`RenewRequest`] over a connection with the certificate that is about to end. The
+//! answer is a [`RenewReply`] for the same agent and device; the key must be one that this agent never had.
+//! The certificate in use stays valid until its own end, and the same request gets the same answer again, so
+//! a lost answer costs nothing. 403: the certificate was revoked, or the request is refused.
+//!
 //! # Bytes
 //!
 //! Every body is protobuf; a batch is protobuf in one zstd frame. Field numbers are in the structures.
@@ -52,7 +59,7 @@ mod reply;
 mod shape;
 
 pub use batch::{Batch, SeqGap};
-pub use enrol::{ENROL_PATH, EnrolReply, EnrolRequest};
+pub use enrol::{ENROL_PATH, EnrolReply, EnrolRequest, RENEW_PATH, RenewReply, RenewRequest};
 pub use error::{ErrorClass, WireError};
 pub use observation::{decode_observation, encode_observation};
 pub use path::{STREAM_PATH_PREFIX, StreamPath};

@@ -5,4 +5,5 @@ mod intents;
 mod plans;
 mod program;
 mod receiver;
+mod renewals;
 mod uploads;

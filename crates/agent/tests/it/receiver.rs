@@ -1,11 +1,12 @@
 //! A real TLS server on the loopback, with a private authority, that speaks the data plane and fails on
 //! purpose.
 
+use agent::clock::SystemClock;
 use agent::{
     home::Home,
     identity::{Identity, PrivateKeyPem},
 };
-use model::{AgentId, DeviceId, EpochId};
+use model::{AgentId, Clock as _, DeviceId, EpochId};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
     RootCertStore, ServerConfig, ServerConnection, StreamOwned,
@@ -17,9 +18,11 @@ use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 use wire::{
-    Batch, ENROL_PATH, EnrolReply, EnrolRequest, StreamPath, StreamReply,
+    Batch, ENROL_PATH, EnrolReply, EnrolRequest, RENEW_PATH, RenewReply, RenewRequest, StreamPath,
+    StreamReply,
     receive::{StreamState, Verdict, step},
 };
 
@@ -34,6 +37,14 @@ pub(crate) enum Fault {
     Later,
     /// An error without a word.
     Broken,
+    /// A renewal is refused.
+    Refused,
+    /// A renewal is answered with a certificate for another key.
+    WrongKey,
+    /// A renewal is answered with a certificate of somebody else.
+    WrongName,
+    /// A renewal is answered with a certificate that ends as early as the present one.
+    TooShort,
 }
 
 /// What the receiver has.
@@ -48,7 +59,19 @@ pub(crate) struct Streams {
     pub(crate) requests: u64,
     /// Commits only so far behind what is durable.
     pub(crate) commit_lag: u64,
+    /// How the next renewals go wrong, the last first.
+    pub(crate) renewal_faults: Vec<Fault>,
+    /// The public key of each request for renewal.
+    pub(crate) renewal_keys: Vec<Vec<u8>>,
+    /// The certificate that each renewed key got.
+    pub(crate) renewed: BTreeMap<Vec<u8>, String>,
+    /// The certificate of the last connection that asked for anything.
+    pub(crate) last_peer: Vec<u8>,
 }
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// As long as the real server's agents get.
+const LIFE_DAYS: u32 = 90;
 
 pub(crate) struct Authority {
     pub(crate) ca_pem: String,
@@ -64,6 +87,17 @@ impl Authority {
         Self { ca_pem: ca.pem(), issuer: Issuer::new(params, key) }
     }
 
+    /// A client certificate of which so many of the ninety days are left.
+    fn client(&self, key: &impl rcgen::PublicKeyData, days_left: u32) -> String {
+        let seconds = SystemClock.now().nanos() / 1_000_000_000;
+        let now = Duration::from_secs(u64::try_from(seconds).expect("after 1970"));
+        let mut params = CertificateParams::default();
+        let epoch = rcgen::date_time_ymd(1970, 1, 1);
+        params.not_after = epoch + (now + DAY * days_left);
+        params.not_before = params.not_after - DAY * LIFE_DAYS;
+        params.signed_by(key, &self.issuer).expect("a certificate").pem()
+    }
+
     fn issue(&self, names: Vec<String>) -> (String, KeyPair) {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(names).expect("names");
@@ -72,7 +106,18 @@ impl Authority {
 
     /// An enrolled agent in a data directory.
     pub(crate) fn enrolled(&self, home: &Home, server: SocketAddr) -> Identity {
-        let (certificate_pem, key) = self.issue(Vec::new());
+        self.enrolled_with(home, server, LIFE_DAYS)
+    }
+
+    /// The same with so many days of its certificate left.
+    pub(crate) fn enrolled_with(
+        &self,
+        home: &Home,
+        server: SocketAddr,
+        days_left: u32,
+    ) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let certificate_pem = self.client(&key, days_left);
         let identity = Identity {
             server: format!("https://localhost:{}", server.port()),
             agent: AgentId::from_bits(1),
@@ -173,9 +218,9 @@ fn serve(
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body)?;
-        let known = stream.get_ref().conn.peer_certificates().is_some();
-        let Some((status, answer)) = answer(&method, &path, &body, known, streams, authority)
-        else {
+        let peer = stream.get_ref().conn.peer_certificates().and_then(|chain| chain.first());
+        let peer = peer.map(|der| der.to_vec());
+        let Some((status, answer)) = answer(&method, &path, &body, peer, streams, authority) else {
             return Ok(());
         };
         let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", answer.len());
@@ -188,17 +233,19 @@ fn answer(
     method: &str,
     path: &str,
     body: &[u8],
-    known: bool,
+    peer: Option<Vec<u8>>,
     streams: &Mutex<Streams>,
     authority: &Authority,
 ) -> Option<(u16, Vec<u8>)> {
     if (method, path) == ("POST", ENROL_PATH) {
         return Some(enrol(body, authority));
     }
-    if !known {
-        return Some((401, Vec::new()));
-    }
+    let Some(peer) = peer else { return Some((401, Vec::new())) };
     let mut streams = streams.lock().expect("no thread panicked");
+    streams.last_peer = peer;
+    if (method, path) == ("POST", RENEW_PATH) {
+        return renew(&mut streams, body, authority);
+    }
     streams.requests += 1;
     let parts: Vec<&str> = path.trim_start_matches("/v1/stream/").split('/').collect();
     let fault = if method == "PUT" { streams.faults.pop() } else { None };
@@ -213,7 +260,7 @@ fn answer(
             return Some((503, later.to_bytes()));
         }
         Some(Fault::Broken) => return Some((500, b"broken".to_vec())),
-        Some(Fault::DropAnswer) | None => {}
+        _ => {}
     }
     let mut status = 200;
     if let Some(range) = parts.get(1) {
@@ -270,4 +317,33 @@ fn enrol(body: &[u8], authority: &Authority) -> (u16, Vec<u8>) {
         ca_pem: authority.ca_pem.clone(),
     };
     (200, reply.to_bytes())
+}
+
+/// As the real server: a key gets one certificate, however often it asks.
+fn renew(streams: &mut Streams, body: &[u8], authority: &Authority) -> Option<(u16, Vec<u8>)> {
+    let Ok(request) = RenewRequest::from_bytes(body) else { return Some((400, Vec::new())) };
+    let csr = rcgen::CertificateSigningRequestParams::from_pem(&request.csr_pem).expect("a CSR");
+    let key = rcgen::PublicKeyData::der_bytes(&csr.public_key).to_vec();
+    streams.renewal_keys.push(key.clone());
+    let mut certificate_pem = authority.client(&csr.public_key, LIFE_DAYS);
+    let fault = streams.renewal_faults.pop();
+    match fault {
+        Some(Fault::DropBefore) => return None,
+        Some(Fault::Later) => return Some((503, Vec::new())),
+        Some(Fault::Broken) => return Some((500, b"broken".to_vec())),
+        Some(Fault::Refused) => return Some((403, b"the agent was replaced".to_vec())),
+        Some(Fault::WrongKey) => {
+            certificate_pem = authority.client(&KeyPair::generate().expect("a key"), LIFE_DAYS);
+        }
+        Some(Fault::WrongName) => {
+            let certificate = csr.signed_by(&authority.issuer).expect("a certificate");
+            certificate_pem = certificate.pem();
+        }
+        Some(Fault::TooShort) => certificate_pem = authority.client(&csr.public_key, 1),
+        Some(Fault::DropAnswer) | None => {
+            certificate_pem = streams.renewed.entry(key).or_insert(certificate_pem).clone();
+        }
+    }
+    let answer = RenewReply { certificate_pem }.to_bytes();
+    (fault != Some(Fault::DropAnswer)).then_some((200, answer))
 }

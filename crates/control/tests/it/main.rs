@@ -4,6 +4,7 @@ mod alerts;
 mod audit;
 mod enrolment;
 mod permissions;
+mod renewal;
 mod search;
 mod sessions;
 mod sums;

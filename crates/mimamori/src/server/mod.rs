@@ -62,10 +62,13 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
         Arc::clone(&clock),
         layout.server_status(),
     );
-    let pipeline = tokio::spawn(pipeline.run(stopping.clone()));
+    let mut pipeline = tokio::spawn(pipeline.run(stopping.clone()));
+    let own_certificate = Arc::new(tls::OwnCertificate::of(&identity)?);
+    let tls_settings = tls::settings(&identity, Arc::clone(&own_certificate))?;
+    let renewal = tokio::spawn(own_certificate.keep_fresh(Arc::clone(&control), stopping.clone()));
     let agents = tokio::spawn(tls::serve(
         agents_listener,
-        tls::settings(&identity)?,
+        tls_settings,
         agents::router(Arc::clone(&control), Arc::clone(&inbox)),
         stopping.clone(),
     ));
@@ -79,11 +82,17 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
     tokio::select! {
         () = stop_signals.recv() => {}
         () = stdin_gone(args.stop_with_stdin) => {}
+        // Without it nothing is committed any more: whoever watches over this server starts it again.
+        ended = &mut pipeline => {
+            ended.context("the pipeline failed")?;
+            bail!("the pipeline ended by itself; the log says why");
+        }
     }
     tracing::info!("stopping: accepted records are committed first");
     stop.send_replace(true);
     agents.await.context("the agents' listener failed")?;
     console.await.context("the console failed")?;
+    renewal.await.context("the renewal of the server's certificate failed")?;
     pipeline.await.context("the pipeline failed")?;
     drop(lock);
     Ok(ExitCode::SUCCESS)

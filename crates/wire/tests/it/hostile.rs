@@ -4,7 +4,8 @@
 use crate::{batches, values};
 use proptest::prelude::*;
 use wire::{
-    Batch, EnrolReply, EnrolRequest, Received, StreamReply, decode_observation, encode_observation,
+    Batch, EnrolReply, EnrolRequest, Received, RenewReply, RenewRequest, StreamReply,
+    decode_observation, encode_observation,
 };
 
 fn feed_everything(bytes: &[u8]) {
@@ -16,6 +17,7 @@ fn feed_everything(bytes: &[u8]) {
     }
     // These are only judged by not panicking; their limits have tests of their own.
     drop((EnrolRequest::from_bytes(bytes), EnrolReply::from_bytes(bytes)));
+    drop((RenewRequest::from_bytes(bytes), RenewReply::from_bytes(bytes)));
     drop((StreamReply::from_bytes(bytes), Received::from_bytes(bytes)));
 }
 

@@ -3,8 +3,8 @@
 use model::{AgentId, DeviceId, EventKind, Fields, Observation, Timestamp, Value};
 use proptest::prelude::*;
 use wire::{
-    EnrolReply, EnrolRequest, Received, StreamPath, StreamReply, WireError, decode_observation,
-    encode_observation,
+    EnrolReply, EnrolRequest, Received, RenewReply, RenewRequest, StreamPath, StreamReply,
+    WireError, decode_observation, encode_observation, limits::PEM_BYTES_MAX,
 };
 
 pub(crate) fn value() -> impl Strategy<Value = Value> {
@@ -119,6 +119,14 @@ fn replies_enrolment_and_inbox_records_round_trip() {
     let reply =
         EnrolReply { agent, device, certificate_pem: "p".to_owned(), ca_pem: "q".to_owned() };
     assert_eq!(EnrolReply::from_bytes(&reply.to_bytes()), Ok(reply));
+    let request = RenewRequest { csr_pem: "c".to_owned() };
+    assert_eq!(RenewRequest::from_bytes(&request.to_bytes()), Ok(request));
+    let long = RenewRequest { csr_pem: "c".repeat(PEM_BYTES_MAX + 1) };
+    assert!(matches!(RenewRequest::from_bytes(&long.to_bytes()), Err(WireError::TooLarge { .. })));
+    let reply = RenewReply { certificate_pem: "p".to_owned() };
+    assert_eq!(RenewReply::from_bytes(&reply.to_bytes()), Ok(reply));
+    let long = RenewReply { certificate_pem: "p".repeat(PEM_BYTES_MAX + 1) };
+    assert!(matches!(RenewReply::from_bytes(&long.to_bytes()), Err(WireError::TooLarge { .. })));
     let received =
         Received { agent, device, received_at: Timestamp::from_nanos(-1), body: vec![0, 1, 2] };
     assert_eq!(Received::from_bytes(&received.to_bytes()), Ok(received));
