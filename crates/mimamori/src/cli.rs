@@ -1,6 +1,7 @@
 //! The command line as typed. Each command validates its own arguments where it begins.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::DeviceId;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -178,7 +179,7 @@ pub(crate) struct AuditEvents {
 pub(crate) enum Admin {
     /// Print a new one-time link that signs in to the console
     SignInLink(SignInLink),
-    /// Print a new token that lets an agent enrol
+    /// Print a new token that lets an agent enrol, as a new device or in the place of a lost one
     EnrolmentToken(EnrolmentToken),
     /// Verify the audit log's chain of hashes; exit 1 when it is broken
     AuditVerify(DataOption),
@@ -200,4 +201,13 @@ pub(crate) struct EnrolmentToken {
     /// How many agents may use it
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) uses: u32,
+    /// Put the agent on this known device (its id, as in the console's address or in `mimamori query
+    /// "SELECT DISTINCT device FROM agent"`), for a computer whose agent lost its data or its certificate. The
+    /// token works once; its use ends the certificates of the agents that were there
+    #[arg(long, value_name = "DEVICE", conflicts_with = "uses", value_parser = device)]
+    pub(crate) replace: Option<DeviceId>,
+}
+
+fn device(text: &str) -> Result<DeviceId, String> {
+    DeviceId::parse(text).map_err(|err| err.to_string())
 }

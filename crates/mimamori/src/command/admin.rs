@@ -4,6 +4,7 @@ use crate::cli;
 use crate::clock::SystemClock;
 use crate::layout::Layout;
 use crate::terminal::{note, print_line};
+use anyhow::Context as _;
 use control::{Control, RulesSummary};
 use lake::{Access, Lake};
 use std::process::ExitCode;
@@ -18,14 +19,7 @@ pub(crate) async fn run(command: &cli::Admin) -> anyhow::Result<ExitCode> {
             note("the link works once, for 15 minutes");
             Ok(ExitCode::SUCCESS)
         }
-        cli::Admin::EnrolmentToken(args) => {
-            let control = open(&args.data).await?;
-            print_line(&control.issue_enrolment_token(args.uses).await?)?;
-            note(
-                "on the endpoint: mimamori-agent enrol --server https://HOST:PORT --token TOKEN --ca ca.pem --data DIR",
-            );
-            Ok(ExitCode::SUCCESS)
-        }
+        cli::Admin::EnrolmentToken(args) => enrolment_token(args).await,
         cli::Admin::AuditVerify(data) => {
             let report = open(data).await?.audit_verify().await?;
             print_line(&format!("{} entries", report.entries))?;
@@ -36,6 +30,30 @@ pub(crate) async fn run(command: &cli::Admin) -> anyhow::Result<ExitCode> {
             Ok(if report.intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
+}
+
+async fn enrolment_token(args: &cli::EnrolmentToken) -> anyhow::Result<ExitCode> {
+    let control = open(&args.data).await?;
+    let token = match args.replace {
+        None => control.issue_enrolment_token(args.uses).await?,
+        Some(device) => control.issue_replacement_token(device).await.with_context(|| {
+            format!(
+                "could not issue a token for {device}; list the devices with \
+                 `mimamori query \"SELECT DISTINCT device FROM agent\"`"
+            )
+        })?,
+    };
+    print_line(&token)?;
+    if args.replace.is_some() {
+        note(
+            "it works once, within seven days; from its use on, the agents that were on this device are \
+             let in no more. If certificate.pem is still in the agent's folder, remove it first",
+        );
+    }
+    note(
+        "on the endpoint: mimamori-agent enrol --server https://HOST:PORT --token TOKEN --ca ca.pem --data DIR",
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Who signs in by a link that was made on the machine itself.
