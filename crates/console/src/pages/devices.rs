@@ -16,7 +16,7 @@ use crate::url::Href;
 use askama::Template;
 use axum::extract::{Path, Query};
 use axum::response::Response;
-use control::view::DeviceRow;
+use control::view::{DeviceRow, StreamSums};
 use model::DeviceId;
 
 const RANGE_DEFAULT: &str = "24h";
@@ -61,6 +61,8 @@ struct DevicePage {
     problem: Option<String>,
     streams: Vec<StreamLine>,
     classes: Vec<ClassLine>,
+    /// Whether every sum of the two agrees.
+    sums_agree: bool,
     lost: Vec<LostLine>,
     alerts: Vec<AlertLine>,
     total: String,
@@ -128,6 +130,8 @@ pub(crate) async fn show(
         problem,
         streams: view.streams.iter().map(|sums| StreamLine::of(sums, devices)).collect(),
         classes: view.classes.iter().map(|sums| ClassLine::of(&page, sums, devices)).collect(),
+        sums_agree: view.streams.iter().all(StreamSums::agree)
+            && view.classes.iter().all(|sums| sums.counters.disagreements().is_empty()),
         lost: view.lost.iter().map(|row| LostLine::of(&page, row)).collect(),
         alerts: view.alerts.iter().map(|row| AlertLine::of(&page, row)).collect(),
         total: search::total(&page, &timeline),

@@ -17,7 +17,9 @@ use tokio::process::{Child, Command};
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Looks at the page before giving up, a tenth of a second or half of that apart.
+const POLLS_MAX: usize = 600;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_signs_in_and_reads_an_alert_in_both_languages_and_colours() {
@@ -245,7 +247,7 @@ impl Browser {
     }
 
     async fn wait_gone(&self, selector: &str) {
-        for _ in 0..300 {
+        for _ in 0..POLLS_MAX {
             if self.client.find_all(Locator::Css(selector)).await.unwrap().is_empty() {
                 return;
             }
@@ -255,7 +257,7 @@ impl Browser {
     }
 
     async fn wait_for_text(&self, selector: &str, text: &str) {
-        for _ in 0..300 {
+        for _ in 0..POLLS_MAX {
             if self.text(selector).await.contains(text) {
                 return;
             }
@@ -275,7 +277,7 @@ impl Browser {
         self.client.find(Locator::Css("[data-menu] summary")).await.unwrap().click().await.unwrap();
         let button = format!("#{form} button[value={value}]");
         self.client.find(Locator::Css(&button)).await.unwrap().click().await.unwrap();
-        for _ in 0..300 {
+        for _ in 0..POLLS_MAX {
             // The old page's elements are stale once the new page is there.
             if before.attr("lang").await.is_err() {
                 break;
