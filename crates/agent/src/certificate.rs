@@ -52,8 +52,8 @@ impl Life {
 pub struct Certificate {
     /// When it is valid.
     pub life: Life,
-    /// Whose it is, as the authority wrote it.
-    pub subject: Vec<u8>,
+    /// Whose it is: the agent's id, as the authority wrote it; empty when it names nobody.
+    pub common_name: String,
     public_key: Vec<u8>,
 }
 
@@ -69,12 +69,13 @@ impl Certificate {
             .map_err(|err| format!("its certificate can not be read: {err}"))?;
         let time = |seconds: i64| Timestamp::from_nanos(seconds.saturating_mul(SECOND_NS));
         let validity = read.validity();
+        let common_name = read.subject().iter_common_name().find_map(|name| name.as_str().ok());
         Ok(Self {
             life: Life {
                 begins: time(validity.not_before.timestamp()),
                 ends: time(validity.not_after.timestamp()),
             },
-            subject: read.subject().as_raw().to_vec(),
+            common_name: common_name.unwrap_or_default().to_owned(),
             public_key: read.public_key().subject_public_key.data.to_vec(),
         })
     }

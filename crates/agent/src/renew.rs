@@ -124,7 +124,7 @@ fn renew_if_due(
     if !renewed.is_for(&next.key_pem.0) {
         return Err(unusable("it is for another key"));
     }
-    if renewed.subject != present.subject {
+    if renewed.common_name != identity.agent.to_string() {
         return Err(unusable("it is for somebody else"));
     }
     if renewed.life.ends <= present.life.ends {
