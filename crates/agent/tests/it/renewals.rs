@@ -5,18 +5,43 @@ use agent::{
     certificate::Certificate, clock::SystemClock, home::Home, identity::Identity, server::Server,
     status::Shared, stop::Stop, upload::Uploader,
 };
-use model::{Clock as _, EpochId};
+use model::{Clock, EpochId, Timestamp};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use spool::{Options, Spool};
-use std::{path::Path, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
 const EPOCH: u128 = 78;
+const HOUR_NS: u64 = 3_600_000_000_000;
+
+/// The system's clock, so many nanoseconds ahead.
+#[derive(Default)]
+struct AheadClock(AtomicU64);
+
+impl Clock for AheadClock {
+    fn now(&self) -> Timestamp {
+        let ahead = i64::try_from(self.0.load(Ordering::SeqCst)).expect("days");
+        SystemClock.now().plus_nanos(ahead)
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        SystemClock.monotonic_ns() + self.0.load(Ordering::SeqCst)
+    }
+}
 
 struct Rig {
     receiver: Receiver,
     home: Home,
     spool: Spool,
     status: Arc<Shared>,
+    clock: Arc<AheadClock>,
     first: Identity,
     _scratch: tempfile::TempDir,
 }
@@ -30,7 +55,8 @@ impl Rig {
         let receiver = Receiver::start(Arc::clone(&authority));
         let first = authority.enrolled_with(&home, receiver.address, days_left);
         let spool = Spool::open(&home.spool(), Options::new(EPOCH, 64 << 20)).expect("opens");
-        Self { receiver, home, spool, status: Arc::default(), first, _scratch: scratch }
+        let (status, clock) = (Arc::default(), Arc::default());
+        Self { receiver, home, spool, status, clock, first, _scratch: scratch }
     }
 
     fn upload(&self) -> (Stop, JoinHandle<bool>) {
@@ -39,7 +65,7 @@ impl Rig {
             spool: self.spool.clone(),
             status: Arc::clone(&self.status),
             stop: stop.clone(),
-            clock: Arc::new(SystemClock),
+            clock: self.clock.clone(),
             skip_to: Arc::default(),
         };
         let home = self.home.clone();
@@ -150,6 +176,24 @@ fn before_its_last_third_nothing_is_asked_for() {
     uploader.join().expect("ends");
     assert_eq!(rig.receiver.streams().renewal_keys, Vec::<Vec<u8>>::new());
     assert_eq!(rig.now().certificate_pem, rig.first.certificate_pem);
+}
+
+#[test]
+fn an_agent_that_runs_for_weeks_looks_again_and_renews_when_the_time_has_come() {
+    let rig = Rig::new(31);
+    let (stop, uploader) = rig.upload();
+    rig.wait_until("it looked", |rig| rig.status()["certificate"]["ends_at"].is_string());
+    rig.clock.0.store(23 * HOUR_NS, Ordering::SeqCst);
+    rig.spool.append(&[b"one".to_vec()]).expect("appends");
+    rig.wait_until("records go on", |rig| rig.receiver.streams().stored.len() == 1);
+    assert!(rig.receiver.streams().renewal_keys.is_empty(), "not yet");
+    rig.clock.0.store(25 * HOUR_NS, Ordering::SeqCst);
+    rig.wait_until("it renewed", |rig| rig.status()["certificate"]["renewed"] == 1);
+    rig.spool.append(&[b"two".to_vec()]).expect("appends");
+    rig.wait_until("records go on", |rig| rig.receiver.streams().stored.len() == 2);
+    stop.ask();
+    assert!(uploader.join().expect("ends"));
+    rig.assert_renewed();
 }
 
 #[test]
