@@ -16,6 +16,8 @@ pub(crate) const LINK_VALUE_CHARS_MAX: usize = 512;
 pub(crate) const SUMMARY_CHARS_MAX: usize = 400;
 /// Rows of alerts on the first page.
 pub(crate) const TODAY_ALERTS_MAX: usize = 12;
+/// Refused rules on the first page; the command line lists all.
+pub(crate) const TODAY_REFUSED_MAX: usize = 50;
 /// Different texts about what is not recorded on the first page; each device's own page has its text.
 pub(crate) const TODAY_SILENCES_MAX: usize = 4;
 /// Entries of an `Accept-Language` header that are looked at.

@@ -2,7 +2,7 @@
 
 use crate::chart;
 use crate::fault::Fault;
-use crate::limits::{TODAY_ALERTS_MAX, TODAY_SILENCES_MAX};
+use crate::limits::{TODAY_ALERTS_MAX, TODAY_REFUSED_MAX, TODAY_SILENCES_MAX};
 use crate::page::{Page, Section, When};
 use crate::pages::rows::{AlertLine, ClassLine, LostLine, StreamLine, device_href};
 use crate::render::{filters, html};
@@ -104,7 +104,10 @@ struct Live {
 struct TodayPage {
     page: Page,
     live: Live,
+    /// File and reason, the first of them.
     rules_refused: Vec<(String, String)>,
+    /// How many more there are.
+    rules_unlisted: u64,
 }
 
 #[derive(Template)]
@@ -122,7 +125,10 @@ pub(crate) async fn show(viewer: Viewer) -> Result<Response, Fault> {
     if viewer.fragment {
         return html(&TodayLive { page, live });
     }
-    html(&TodayPage { page, live, rules_refused: today.rules_refused })
+    let mut rules_refused = today.rules_refused;
+    let rules_unlisted = rules_refused.len().saturating_sub(TODAY_REFUSED_MAX) as u64;
+    rules_refused.truncate(TODAY_REFUSED_MAX);
+    html(&TodayPage { page, live, rules_refused, rules_unlisted })
 }
 
 fn live(page: &Page, today: &Today) -> Live {

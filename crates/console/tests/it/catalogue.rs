@@ -60,6 +60,7 @@ fn templates_hold_no_prose() {
     let commands = [
         "mimamori admin sign-in-link",
         "mimamori admin enrolment-token",
+        "mimamori rules check",
         "sh -c 'curl -s file:///dev/null | sh'",
     ];
     for entry in fs::read_dir(folder("templates")).unwrap() {

@@ -3,7 +3,7 @@
 use crate::support::Console;
 use axum::http::{Request, StatusCode, header};
 use control::fixture::{Program, process_fields};
-use model::{Clock as _, EventKind};
+use model::{Clock as _, EventKind, Fields};
 
 #[tokio::test]
 async fn every_page_speaks_both_languages_and_lacks_no_text() {
@@ -48,6 +48,36 @@ async fn today_shows_the_sums_the_gaps_and_what_needs_a_person() {
     let part = console.get_part("/", "en").await.body;
     assert!(!part.contains("<html") && part.contains("id=\"tile-sums\""));
     assert!(part.len() < page.len());
+}
+
+#[tokio::test]
+async fn a_page_that_refreshes_itself_does_not_fill_the_audit_chain() {
+    let console = Console::open().await;
+    let entries = async || console.scene.control.audit_verify().await.unwrap().entries;
+    let before = entries().await;
+    for _ in 0..5 {
+        assert_eq!(console.get_part("/", "ja").await.status, StatusCode::OK);
+    }
+    assert_eq!(entries().await, before);
+    console.get(&format!("/alerts/{}", console.scene.alert), "ja").await;
+    assert_eq!(entries().await, before + 1, "opening an alert is an entry");
+}
+
+#[tokio::test]
+async fn devices_that_lack_the_same_share_a_line() {
+    let mut console = Console::open().await;
+    let at = console.scene.clock.now();
+    let lacking: Fields =
+        [("NotRecorded", "network: needs root"), ("NotRecordedJa", "")].into_iter().collect();
+    let events = [&mut console.scene.web, &mut console.scene.db]
+        .map(|stream| stream.event(EventKind::AgentStart, at, lacking.clone()));
+    console.scene.commit(events.into(), Vec::new()).await.unwrap();
+    for (language, devices) in [("en", "2 devices"), ("ja", "2 台の端末")] {
+        let page = console.get("/", language).await.body;
+        // What an agent says in English only is shown as it is: once as text, once in full when pointed at.
+        assert_eq!(page.matches("network: needs root").count(), 2, "{language}");
+        assert!(page.contains(devices), "{language}");
+    }
 }
 
 #[tokio::test]

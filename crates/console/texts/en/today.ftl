@@ -10,6 +10,7 @@ today-no-agents = No agent is enrolled. Issue a token on the server and enrol an
 today-not-recorded = Not recorded:
 rules-refused-title = Loading of rules
 rules-refused-none = Every rule was loaded.
+rules-refused-more = { $n } more. This command lists all of them:
 rules-refused-note = These rules are not in force. Correct the file and start the server again; the others work.
 tile-agents = Agents reporting
 tile-agents-value = { $n } of { $m }
