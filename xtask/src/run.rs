@@ -44,7 +44,9 @@ pub(crate) fn test(filter: &[String]) -> anyhow::Result<()> {
     // cargo settles on the same features and builds nothing twice.
     check(cargo().args(["test", "--workspace", "--locked", "--no-run"]))?;
     let mut command = cargo();
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).env("MIMAMORI_DUCKDB_PYTHON", python);
+    command
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+        .env("MIMAMORI_DUCKDB_PYTHON", python);
     if !filter.is_empty() {
         command.arg("--").args(filter);
     }
