@@ -36,10 +36,10 @@ fn start_processes(mark: &str, count: usize) {
     });
 }
 
-/// The numbers of the started processes that the lake holds with exact arguments, each counted.
+/// The numbers of the started processes that the lake holds with exact arguments, in the stream's order.
 fn stored(installation: &Installation, mark: &str) -> Vec<usize> {
     installation
-        .query(&format!("SELECT arguments {}", of_mark(mark)))
+        .query(&format!("SELECT arguments {} ORDER BY seq", of_mark(mark)))
         .iter()
         .filter_map(|row| {
             let arguments: Vec<&str> =
@@ -66,6 +66,11 @@ fn expect_all(installation: &Installation, mark: &str, count: usize) {
     let distinct: BTreeSet<usize> = numbers.iter().copied().collect();
     assert_eq!(distinct, (0..count).collect(), "each process with exact arguments");
     assert_eq!(numbers.len(), count, "none stored twice");
+    // Each of the two threads started its processes one after the other.
+    for half in 0..2 {
+        let one: Vec<usize> = numbers.iter().copied().filter(|number| number % 2 == half).collect();
+        assert!(one.is_sorted(), "the stream keeps the order of the device");
+    }
 }
 
 /// The sums agree once what is in flight has arrived.
@@ -101,7 +106,7 @@ fn a_process_of_this_machine_is_stored_with_its_arguments_and_a_rule_explains_it
 }
 
 #[test]
-fn p1_p4_five_thousand_processes_are_stored_exactly() {
+fn p1_p4_p5_five_thousand_processes_are_stored_exactly_and_in_order() {
     const MARK: &str = "mimamori-test-calm";
     let mut installation = installation_or_return!();
     start_processes(MARK, 5_000);
