@@ -189,9 +189,9 @@ pub(crate) enum Admin {
 pub(crate) struct SignInLink {
     #[command(flatten)]
     pub(crate) data: DataOption,
-    /// Address of the console
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8470")]
-    pub(crate) console: SocketAddr,
+    /// Address of the console; by default the one where the server listened last
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) console: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

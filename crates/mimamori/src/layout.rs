@@ -60,6 +60,10 @@ impl Layout {
     pub(crate) fn agent(&self) -> PathBuf {
         self.root.join("agent")
     }
+    /// Where the console listened last, as text.
+    pub(crate) fn console_address(&self) -> PathBuf {
+        self.server().join("console.address")
+    }
     /// Whether the local agent has its certificate.
     pub(crate) fn agent_is_enrolled(&self) -> bool {
         self.agent().join("certificate.pem").is_file()

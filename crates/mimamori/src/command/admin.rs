@@ -15,7 +15,7 @@ pub(crate) async fn run(command: &cli::Admin) -> anyhow::Result<ExitCode> {
         cli::Admin::SignInLink(args) => {
             let control = open(&args.data).await?;
             let token = control.issue_sign_in_token(LOCAL_ADMINISTRATOR).await?;
-            print_line(&sign_in_link(args.console, &token))?;
+            print_line(&sign_in_link(console_address(args)?, &token))?;
             note("the link works once, for 15 minutes");
             Ok(ExitCode::SUCCESS)
         }
@@ -54,6 +54,20 @@ async fn enrolment_token(args: &cli::EnrolmentToken) -> anyhow::Result<ExitCode>
         "on the endpoint: mimamori-agent enrol --server https://HOST:PORT --token TOKEN --ca ca.pem --data DIR",
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// The address named, or where the server listened last.
+fn console_address(args: &cli::SignInLink) -> anyhow::Result<std::net::SocketAddr> {
+    if let Some(address) = args.console {
+        return Ok(address);
+    }
+    let path = Layout::existing(&args.data.directory)?.console_address();
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("could not read {}; start the server once, or name --console", path.display())
+    })?;
+    text.trim()
+        .parse()
+        .with_context(|| format!("{} holds no address; name --console", path.display()))
 }
 
 /// Who signs in by a link that was made on the machine itself.

@@ -78,6 +78,7 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
     );
     let console = tokio::spawn(serve_console(console_listener, pages, stopping));
 
+    remember_console(&layout, listening.console)?;
     announce(args, &listening, &control, announced).await?;
     tokio::select! {
         () = stop_signals.recv() => {}
@@ -138,6 +139,13 @@ fn rules(args: &cli::Serve, layout: &Layout) -> anyhow::Result<(Compiled, RulesS
     }
     let loaded = compiled.rules.rules().len();
     Ok((compiled, RulesSummary { loaded, refused }))
+}
+
+/// `mimamori admin sign-in-link` reads it, so that the link fits whatever port was chosen.
+fn remember_console(layout: &Layout, address: SocketAddr) -> anyhow::Result<()> {
+    let path = layout.console_address();
+    std::fs::write(&path, address.to_string())
+        .with_context(|| format!("could not write {}", path.display()))
 }
 
 /// Agents pin this certificate: it is handed to them with their enrolment token.

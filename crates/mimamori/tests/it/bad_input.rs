@@ -85,6 +85,11 @@ fn a_second_server_on_the_same_data_is_refused_by_name() {
     let second =
         run(&["serve", "--data", &data, "--console", "127.0.0.1:0", "--agents", "127.0.0.1:0"]);
     says(&second, &["another server", &data]);
+    let link = run(&["admin", "sign-in-link", "--data", &data]);
+    let announced: serde_json::Value = serde_json::from_str(&line).expect("an announcement");
+    let console = announced["console_url"].as_str().expect("text");
+    let link = String::from_utf8_lossy(&link.stdout).into_owned();
+    assert!(link.starts_with(console), "{link} leads elsewhere than {console}");
     drop(first.stdin.take());
     assert!(first.wait().expect("it ends").success());
 }
