@@ -147,6 +147,11 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// The language.
+    pub(crate) const fn language(&self) -> Language {
+        self.preferences.language
+    }
+
     /// The language's tag.
     pub(crate) fn tag(&self) -> &'static str {
         self.preferences.language.tag()

@@ -3,6 +3,7 @@
 //! The marks are a help for the eye: found by the selection's name, the field's name and the value as
 //! written. A condition whose line is not found is still in the table of evidence, which is exact.
 
+use crate::language::Language;
 use model::Why;
 
 /// One line of a rule's document.
@@ -31,16 +32,37 @@ pub(crate) fn lines(rule_text: &str, why: &[Why]) -> Vec<Line> {
     lines
 }
 
-/// A rule's description as one paragraph; empty when it has none.
-pub(crate) fn description(rule_text: &str) -> String {
-    let mut lines = rule_text.lines().skip_while(|line| !line.starts_with("description:"));
+/// A rule's title in the reader's language: `title_ja` in Japanese where the rule has it, else its title.
+pub(crate) fn title(rule_text: &str, title: &str, language: Language) -> String {
+    match language {
+        Language::Ja => Some(paragraph(rule_text, "title_ja:", "")),
+        Language::En => None,
+    }
+    .filter(|own| !own.is_empty())
+    .unwrap_or_else(|| title.to_owned())
+}
+
+/// A rule's description as one paragraph in the reader's language (`description_ja` in Japanese where the
+/// rule has it); empty when it has none.
+pub(crate) fn description(rule_text: &str, language: Language) -> String {
+    let own = match language {
+        // Japanese knows no blanks between words: a line's end is none.
+        Language::Ja => paragraph(rule_text, "description_ja:", ""),
+        Language::En => String::new(),
+    };
+    if own.is_empty() { paragraph(rule_text, "description:", " ") } else { own }
+}
+
+/// The text of a key at a rule's top level, its lines joined.
+fn paragraph(rule_text: &str, key: &str, joint: &str) -> String {
+    let mut lines = rule_text.lines().skip_while(|line| !line.starts_with(key));
     let Some(first) = lines.next() else { return String::new() };
     let mut out = scalar_of(first);
     if matches!(out.as_str(), "|" | ">" | "|-" | ">-") {
         out.clear();
     }
     for line in lines.take_while(|line| line.starts_with(' ') || line.is_empty()) {
-        out.push(' ');
+        out.push_str(joint);
         out.push_str(line.trim());
     }
     out.trim().to_owned()
@@ -195,10 +217,16 @@ fields:
     #[test]
     fn description_and_lists() {
         let rule = "title: T\ndescription: |\n    Two\n    lines.\ntags:\n    - attack.t1059\n    - 'x'\nlevel: high\n";
-        assert_eq!(description(rule), "Two lines.");
+        assert_eq!(description(rule, Language::Ja), "Two lines.");
         assert_eq!(list(rule, "tags"), ["attack.t1059", "x"]);
         assert_eq!(list(rule, "falsepositives"), Vec::<String>::new());
-        assert_eq!(description("description: 'a: b'"), "a: b");
+        assert_eq!(description("description: 'a: b'", Language::En), "a: b");
+        let rule = "title: T\ntitle_ja: 題\ndescription: D\ndescription_ja: |\n    二\n    行\nlevel: low\n";
+        assert_eq!(description(rule, Language::Ja), "二行");
+        assert_eq!(description(rule, Language::En), "D");
+        assert_eq!(title(rule, "T", Language::Ja), "題");
+        assert_eq!(title(rule, "T", Language::En), "T");
+        assert_eq!(title("title: T\n", "T", Language::Ja), "T");
     }
 
     #[test]

@@ -208,6 +208,7 @@ fn alert_row(
         image: cells.maybe_text()?.map(std::borrow::Cow::into_owned),
         command_line: cells.maybe_text()?.map(std::borrow::Cow::into_owned),
         user: cells.maybe_text()?.map(std::borrow::Cow::into_owned),
+        rule_text: cells.text()?.into_owned(),
     })
 }
 
@@ -224,4 +225,4 @@ pub(crate) const LEVELS: [Level; 5] =
     [Level::Critical, Level::High, Level::Medium, Level::Low, Level::Informational];
 const COUNTED_DAYS: i64 = 30;
 const LIST_COLUMNS: &str = "id, rule_id, rule_title, level, device, agent, epoch, seq, kind, observed_at, \
-     observed_ns, image, command_line, \"user\"";
+     observed_ns, image, command_line, \"user\", rule_text";

@@ -163,6 +163,8 @@ pub struct AlertRow {
     pub command_line: Option<String>,
     /// The user, when the event names one.
     pub user: Option<String>,
+    /// The rule's document, which may hold its title in other languages.
+    pub rule_text: String,
 }
 
 /// A list of alerts, newest first.

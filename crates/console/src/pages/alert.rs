@@ -90,7 +90,7 @@ fn alert_page(page: Page, view: AlertView) -> AlertPage {
     let narrow = |condition: &str| around.narrowed(condition).href("/search");
     let last = view.ancestors.len();
     AlertPage {
-        title: alert.rule_title.clone(),
+        title: rule_text::title(&alert.rule_text, &alert.rule_title, page.language()),
         level: alert.level,
         kind: alert.kind,
         device: view.device_name.clone(),
@@ -104,7 +104,7 @@ fn alert_page(page: Page, view: AlertView) -> AlertPage {
         user: text("User").map(str::to_owned),
         image: text("Image").map(str::to_owned),
         command_line: text("CommandLine").map(str::to_owned),
-        description: rule_text::description(&alert.rule_text),
+        description: rule_text::description(&alert.rule_text, page.language()),
         false_positives: rule_text::list(&alert.rule_text, "falsepositives"),
         tags: rule_text::list(&alert.rule_text, "tags"),
         evidence: alert

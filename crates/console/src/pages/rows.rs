@@ -3,6 +3,7 @@
 use crate::limits::{LINK_VALUE_CHARS_MAX, SUMMARY_CHARS_MAX};
 use crate::page::{Page, When};
 use crate::query;
+use crate::rule_text;
 use crate::show;
 use crate::url::Href;
 use control::view::{AlertRow, ClassSums, Cursor, DeviceRow, EventRow, LostRow, StreamSums};
@@ -32,7 +33,7 @@ impl AlertLine {
             id: row.id,
             href: alert_href(row.id),
             level: row.level,
-            title: row.rule_title.clone(),
+            title: rule_text::title(&row.rule_text, &row.rule_title, page.language()),
             device: row.device_name.clone(),
             device_href: device_href(row.device),
             at: page.when_short(row.observed_at),

@@ -94,3 +94,16 @@ fn every_own_windows_rule_finds_something_in_logs_of_real_attacks() {
     }
     assert_eq!(silent, BTreeSet::new());
 }
+
+#[test]
+fn every_own_rule_speaks_japanese_too() {
+    for (name, text) in read_all(files_below(&root().join("rules"), ".yml")) {
+        if name.ends_with(".test.yml") {
+            continue;
+        }
+        for key in ["title_ja: ", "description_ja: "] {
+            let value = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+            assert!(value.chars().any(|letter| !letter.is_ascii()), "{name} has no {key}");
+        }
+    }
+}
