@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-    println!("cargo::rerun-if-changed={}", pack.display());
+    // Relative to the package: build output may be shared by several clones, and each must look at its own.
+    println!("cargo::rerun-if-changed=../../rules");
     let mut files = Vec::new();
     collect(&pack, &mut files);
     files.sort();
@@ -24,17 +25,13 @@ fn is_test(file: &Path) -> bool {
 fn table(name: &str, pack: &Path, files: &[PathBuf]) -> String {
     let mut table = format!("pub(super) const {name}: &[(&str, &str)] = &[\n");
     for file in files {
-        let name = file
-            .strip_prefix(pack)
-            .map_or_else(|_| file.clone(), |rest| Path::new("rules").join(rest));
-        let full = file
-            .canonicalize()
-            .unwrap_or_else(|err| panic!("could not read {}: {err}", file.display()));
+        let rest =
+            file.strip_prefix(pack).expect("a file of the pack lies in it").display().to_string();
         writeln!(
             table,
-            "    ({:?}, include_str!({:?})),",
-            name.display().to_string(),
-            full.display().to_string()
+            "    ({:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?}))),",
+            format!("rules/{rest}"),
+            format!("/../../rules/{rest}"),
         )
         .expect("writing to a string cannot fail");
     }

@@ -7,7 +7,7 @@ mod packages;
 mod run;
 
 use anyhow::Context;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -52,12 +52,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the workspace.
+/// The root of the workspace that this was started in. Asked at run time: build output may be shared by
+/// several clones, and the program may have been built from another one.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("invariant: xtask lies in a folder of the workspace")
-        .to_owned()
+    let own = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    own.parent().expect("invariant: xtask lies in a folder of the workspace").to_owned()
 }
 
 /// Where cargo builds: outside the clone when `CARGO_TARGET_DIR` says so.
