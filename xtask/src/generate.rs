@@ -32,10 +32,11 @@ struct File {
     module: Vec<Entry>,
     other: Vec<Entry>,
     agent: Vec<Entry>,
+    inventory: Vec<Entry>,
 }
 
 impl File {
-    fn sections(&self) -> [(&'static str, Option<&'static str>, &[Entry]); 9] {
+    fn sections(&self) -> [(&'static str, Option<&'static str>, &[Entry]); 10] {
         [
             ("common", None, &self.common),
             ("process", Some("Process"), &self.process),
@@ -46,6 +47,7 @@ impl File {
             ("module", Some("Module"), &self.module),
             ("other", Some("Other"), &self.other),
             ("agent", Some("Agent"), &self.agent),
+            ("inventory", Some("Inventory"), &self.inventory),
         ]
     }
 }

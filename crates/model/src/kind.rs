@@ -19,11 +19,13 @@ pub enum Family {
     Other,
     /// The agent's own reports: start, stop, counters, losses.
     Agent,
+    /// Software and browser extensions found on the device.
+    Inventory,
 }
 
 impl Family {
     /// Every family, in the order of the tables.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Process,
         Self::File,
         Self::Registry,
@@ -32,6 +34,7 @@ impl Family {
         Self::Module,
         Self::Other,
         Self::Agent,
+        Self::Inventory,
     ];
 
     /// The table's name in the lake.
@@ -46,6 +49,7 @@ impl Family {
             Self::Module => "module",
             Self::Other => "other",
             Self::Agent => "agent",
+            Self::Inventory => "inventory",
         }
     }
 
@@ -152,6 +156,16 @@ kinds! {
     AgentCounters = 142 "agent_counters" Agent 1008/99 [];
     /// Events were lost ([`crate::Lost`]).
     AgentLost = 143 "agent_lost" Agent 1008/99 [];
+    /// The end of one look at one inventory source: how many items it holds, and their digest.
+    SoftwareSnapshot = 160 "software_snapshot" Inventory 5020/2 [];
+    /// An item of a full snapshot.
+    SoftwarePresent = 161 "software_present" Inventory 5020/2 [];
+    /// An item that the look before did not see.
+    SoftwareAdded = 162 "software_added" Inventory 5020/1 [];
+    /// An item that the look before saw.
+    SoftwareRemoved = 163 "software_removed" Inventory 5020/1 [];
+    /// An item whose version, permissions or content changed.
+    SoftwareChanged = 164 "software_changed" Inventory 5020/1 [];
 }
 
 impl EventKind {

@@ -11,6 +11,7 @@ family-network = Network
 family-logon = Logon
 family-module = Module and script
 family-other = Other
+family-inventory = Software
 family-agent = Agent
 
 class-process = Process
@@ -48,6 +49,11 @@ kind-agent-start = Agent start
 kind-agent-stop = Agent stop
 kind-agent-counters = Agent counters
 kind-agent-lost = Events lost
+kind-software-snapshot = Software snapshot
+kind-software-present = Software present
+kind-software-added = Software added
+kind-software-removed = Software removed
+kind-software-changed = Software changed
 
 lost-ring-full = Kernel buffer was full
 lost-oversize = Larger than any buffer

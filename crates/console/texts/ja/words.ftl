@@ -11,6 +11,7 @@ family-network = ネットワーク
 family-logon = ログオン
 family-module = モジュールとスクリプト
 family-other = その他
+family-inventory = ソフトウェア
 family-agent = エージェント
 
 class-process = プロセス
@@ -48,6 +49,11 @@ kind-agent-start = エージェント開始
 kind-agent-stop = エージェント停止
 kind-agent-counters = エージェントのカウンター
 kind-agent-lost = イベントの欠落
+kind-software-snapshot = ソフトウェアの棚卸し
+kind-software-present = ソフトウェアあり
+kind-software-added = ソフトウェア追加
+kind-software-removed = ソフトウェア削除
+kind-software-changed = ソフトウェア変更
 
 lost-ring-full = カーネルのバッファーが満杯
 lost-oversize = バッファーより大きいイベント

@@ -4,7 +4,7 @@ use super::{read, root, shown};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Crates that take values and return values.
-const PURE: [&str; 5] = ["model", "decode", "detect", "software", "wire"];
+const PURE: [&str; 6] = ["model", "decode", "detect", "software", "case", "wire"];
 /// What a pure crate's source may not mention.
 const IMPURE: [&str; 9] = [
     "std::fs",
