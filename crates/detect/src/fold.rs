@@ -30,6 +30,19 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(fold_char).collect())
 }
 
+/// Appends the folded form of a text.
+pub(crate) fn fold_onto(text: &str, buffer: &mut String) {
+    if !text.is_ascii() {
+        buffer.extend(text.chars().map(fold_char));
+        return;
+    }
+    let begin = buffer.len();
+    buffer.push_str(text);
+    if let Some(added) = buffer.get_mut(begin..) {
+        added.make_ascii_lowercase();
+    }
+}
+
 /// Going through the upper case first joins what shares it: `ς` and `σ`, `ſ` and `s`, `µ` and `μ`.
 fn single<I: Iterator<Item = char>>(letter: char, mapping: impl Fn(char) -> I) -> char {
     let mut mapped = mapping(letter);

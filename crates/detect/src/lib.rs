@@ -20,22 +20,30 @@
 //! at field names. Regular expressions have neither look-around nor back references; `\d`, `\w` and letter
 //! case are those of Unicode, and `$` also fits before a line break that ends the text.
 
+mod class;
 mod compile;
 mod condition;
 mod encode;
 pub mod error;
 mod expand;
+mod explain;
 mod fold;
+mod grams;
+mod hash;
+mod index;
+mod judge;
 pub mod limits;
 mod matched;
+mod memo;
 mod modifier;
+mod necessary;
 mod net;
 mod number;
+mod ordinary;
 mod pattern;
 mod predicate;
 mod rule;
 mod ruleset;
-mod scan;
 mod selection;
 pub mod testing;
 mod text;
@@ -47,4 +55,4 @@ pub use compile::{CompileOptions, Compiled, Lint, Refused, RuleSource, compile};
 pub use error::RuleError;
 pub use matched::Match;
 pub use rule::{Rule, RuleLogSource, Status};
-pub use ruleset::{RuleSet, Scratch};
+pub use ruleset::{RuleCost, RuleSet, Scratch};

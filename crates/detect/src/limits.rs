@@ -26,6 +26,19 @@ pub const REGEX_CACHE_BYTES_MAX: usize = 512 * 1024;
 pub const REGEX_NEST_MAX: u32 = 64;
 /// Nesting of an event's values that keywords and dotted names look into.
 pub const EVENT_DEPTH_MAX: usize = model::limits::VALUE_DEPTH_MAX;
+/// Comparisons of a literal with a text that a search may make for each byte of the text, on average, before
+/// an automaton takes over. Real texts need one for every ten bytes or so.
+pub const COMPARISONS_PER_BYTE: usize = 2;
+/// Comparisons that no text is too short for.
+pub const COMPARISONS_FREE: usize = 256;
+/// Values whose answers are kept from event to event, for each thread that judges.
+pub const MEMO_PLACES: usize = 1 << 13;
+/// Bytes of a value that is kept at most.
+pub const MEMO_TEXT_BYTES_MAX: usize = 512;
+/// Fields of an event whose places are remembered for the next one of its kind.
+pub const SHAPE_FIELDS_MAX: usize = 256;
+/// Kinds of events (log source and event id) for which a rule set prepares itself; beyond it begins anew.
+pub const CLASSES_MAX: usize = 1_024;
 /// Bytes of event values that one match repeats in full to explain itself. Fifty patterns on one long command
 /// line would otherwise store it fifty times; the alert keeps the fields in full anyway.
 pub const WHY_BYTES_MAX: usize = model::limits::FIELD_TEXT_BYTES_MAX;
@@ -36,4 +49,5 @@ pub const SHOWN_CHARS_MAX: usize = 80;
 
 const _: () = assert!(PATTERN_BYTES_MAX < RULE_BYTES_MAX);
 const _: () = assert!(RULE_BYTES_MAX < SOURCE_BYTES_MAX);
+const _: () = assert!(MEMO_PLACES.is_power_of_two());
 const _: () = assert!(REGEX_CACHE_BYTES_MAX < REGEX_BYTES_MAX);

@@ -1,12 +1,16 @@
 //! One question about one field. Equal questions of different rules are one predicate, asked at most once
 //! per event.
 
+use crate::fold;
+use crate::index::Wanted;
 use crate::limits;
+use crate::necessary;
 use crate::net::Network;
 use crate::number::{Comparison, Number, TimePart};
 use crate::pattern::Pattern;
 use crate::text::TextMatcher;
-use crate::view::{FieldId, FieldTable, Scalar, View};
+use crate::view::{self, FieldId, FieldTable, Present, Scalar, View};
+use model::{Fields, Value};
 use std::collections::HashMap;
 
 /// A predicate of a rule set.
@@ -79,7 +83,7 @@ enum Test {
     Text { matcher: TextMatcher, cased: bool },
     Null,
     Exists { wanted: bool },
-    Regex { regex: Box<regex::Regex>, before_last_newline: bool },
+    Regex { regex: Box<regex::Regex>, before_last_newline: bool, literals: Option<Vec<String>> },
     Network(Network),
     Compare { part: Option<TimePart>, comparison: Comparison, number: Number },
     SameAs { other: FieldId, place: Place, cased: bool },
@@ -91,7 +95,7 @@ impl Predicate {
     pub(crate) fn holds(&self, view: &View<'_>) -> bool {
         match (&self.test, self.target) {
             (Test::Null, Target::Field(field)) => {
-                view.field(field).is_none_or(crate::view::Present::is_null)
+                view.field(field).is_none_or(|field| field.is_null())
             }
             (Test::Exists { wanted }, Target::Field(field)) => {
                 view.field(field).is_some() == *wanted
@@ -118,15 +122,68 @@ impl Predicate {
         }
     }
 
-    /// The field and the folded substring, when the question is just whether the one holds the other.
-    pub(crate) fn substring(&self) -> Option<(FieldId, &[u8])> {
-        match (&self.test, self.target) {
-            (
-                Test::Text { matcher: TextMatcher::Contains(finder), cased: false },
-                Target::Field(field),
-            ) => Some((field, finder.needle())),
+    /// Which values are tested.
+    pub(crate) const fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The other field of a comparison of two.
+    pub(crate) const fn other_field(&self) -> Option<FieldId> {
+        match &self.test {
+            Test::SameAs { other, .. } => Some(*other),
             _ => None,
         }
+    }
+
+    /// What must be true of an event for the predicate to hold.
+    pub(crate) fn needs(&self) -> Needs {
+        match &self.test {
+            Test::Text { matcher, cased } => needs_of_text(matcher, *cased),
+            Test::Regex { literals, .. } => match literals {
+                Some(texts) => Needs::OneOf(
+                    texts.iter().map(|text| Wanted::Inside(text.as_str().into())).collect(),
+                ),
+                None => Needs::Presence,
+            },
+            Test::Exists { wanted: true }
+            | Test::Network(_)
+            | Test::Compare { .. }
+            | Test::SameAs { .. } => Needs::Presence,
+            Test::Exists { wanted: false } | Test::Null => Needs::Nothing,
+        }
+    }
+
+    /// The matcher, when the question is about the folded text alone.
+    pub(crate) fn folded_matcher(&self) -> Option<&TextMatcher> {
+        match &self.test {
+            Test::Text { matcher, cased: false } => Some(matcher),
+            _ => None,
+        }
+    }
+
+    /// The answer for what a field holds, `None` when the event lacks it; `other` is what
+    /// [`Predicate::other_field`] holds. Not for predicates about any value of the event.
+    pub(crate) fn holds_for(&self, value: Option<&Value>, other: Option<&Value>) -> bool {
+        match (&self.test, value) {
+            (Test::Null, value) => value.is_none_or(view::is_null),
+            (Test::Exists { wanted }, value) => value.is_some() == *wanted,
+            (_, None) => false,
+            (test, Some(value)) => view::with_scalars(value, |scalars| match other {
+                Some(other) => view::with_scalars(other, |wanted| {
+                    scalars.iter().any(|scalar| test.holds_for(scalar, wanted))
+                }),
+                None => scalars.iter().any(|scalar| test.holds_for(scalar, &[])),
+            }),
+        }
+    }
+
+    /// The answer of a predicate about any value of the event.
+    pub(crate) fn holds_anywhere(&self, fields: &Fields) -> bool {
+        fields.iter().any(|(_, value)| {
+            let mut scalars = Vec::new();
+            view::collect_everything(value, &mut scalars);
+            scalars.iter().any(|scalar| self.test.holds_for(scalar, &[]))
+        })
     }
 
     /// How dear the question is, in rough units.
@@ -149,15 +206,18 @@ impl Predicate {
             Target::Field(field) => view.field(field)?.scalars(),
             Target::Anywhere => view.everything(),
         };
-        scalars.iter().find(|scalar| self.test.holds_for(scalar, view))
+        let other = self.other_field().and_then(|other| view.field(other));
+        let wanted = other.map(Present::scalars).unwrap_or_default();
+        scalars.iter().find(|scalar| self.test.holds_for(scalar, wanted))
     }
 }
 
 impl Test {
-    fn holds_for(&self, scalar: &Scalar<'_>, view: &View<'_>) -> bool {
+    /// `wanted` are the values of the other field, where two are compared.
+    fn holds_for(&self, scalar: &Scalar<'_>, wanted: &[Scalar<'_>]) -> bool {
         match self {
             Self::Text { matcher, cased } => matcher.is_match(scalar.text_for(*cased)),
-            Self::Regex { regex, before_last_newline } => {
+            Self::Regex { regex, before_last_newline, .. } => {
                 let text = scalar.text();
                 regex.is_match(text)
                     || *before_last_newline
@@ -173,24 +233,54 @@ impl Test {
                 };
                 found.is_some_and(|found| comparison.holds(found, *number))
             }
-            Self::SameAs { other, place, cased } => {
+            Self::SameAs { place, cased, .. } => {
                 let text = scalar.text_for(*cased);
-                view.field(*other).is_some_and(|other| {
-                    other.scalars().iter().any(|wanted| {
-                        let wanted = wanted.text_for(*cased);
-                        match place {
-                            Place::Whole => text == wanted,
-                            Place::Start => text.starts_with(wanted),
-                            Place::End => text.ends_with(wanted),
-                            Place::Inside => text.contains(wanted),
-                        }
-                    })
+                wanted.iter().any(|wanted| {
+                    let wanted = wanted.text_for(*cased);
+                    match place {
+                        Place::Whole => text == wanted,
+                        Place::Start => text.starts_with(wanted),
+                        Place::End => text.ends_with(wanted),
+                        Place::Inside => text.contains(wanted),
+                    }
                 })
             }
             // These are about the field, not about one of its values.
             Self::Null | Self::Exists { .. } => false,
         }
     }
+}
+
+/// What must be true of an event for a predicate to hold.
+#[derive(Debug)]
+pub(crate) enum Needs {
+    /// Exactly this: the predicate holds when it does.
+    Exactly(Wanted),
+    /// One of these at least.
+    OneOf(Vec<Wanted>),
+    /// The field is there.
+    Presence,
+    /// It may hold for any event.
+    Nothing,
+}
+
+fn needs_of_text(matcher: &TextMatcher, cased: bool) -> Needs {
+    let folded = |text: &str| -> Box<str> { fold::fold(text).into() };
+    let wanted = match matcher {
+        TextMatcher::Anything => return Needs::Presence,
+        TextMatcher::Exact(text) => Wanted::Whole(folded(text)),
+        TextMatcher::Prefix(text) => Wanted::Start(folded(text)),
+        TextMatcher::Suffix(text) => Wanted::End(folded(text)),
+        TextMatcher::Contains(finder) => match std::str::from_utf8(finder.needle()) {
+            Ok(text) => Wanted::Inside(folded(text)),
+            Err(_) => return Needs::Presence,
+        },
+        TextMatcher::Wild(wild) => match wild.longest_text() {
+            Some(text) => return Needs::OneOf(vec![Wanted::Inside(folded(text))]),
+            None => return Needs::Presence,
+        },
+    };
+    if cased { Needs::OneOf(vec![wanted]) } else { Needs::Exactly(wanted) }
 }
 
 /// All predicates of a rule set.
@@ -226,6 +316,7 @@ impl PredicateTable {
                 // In the dialect of Sigma `$` also fits before a line break that ends the text; in that
                 // of the regex crate it does not. `\z` is the end and nothing else in both.
                 before_last_newline: source.contains('$') && !source.contains("\\z"),
+                literals: necessary::literals(source, *flags),
             },
             TestSpec::Network(network) => Test::Network(*network),
             TestSpec::Compare { part, comparison, number } => {

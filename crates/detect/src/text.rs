@@ -91,6 +91,19 @@ impl Wild {
         Self { first, middle: segments, last }
     }
 
+    /// The longest plain text that every fitting text holds.
+    pub(crate) fn longest_text(&self) -> Option<&str> {
+        std::iter::once(&self.first)
+            .chain(&self.middle)
+            .chain(&self.last)
+            .flat_map(|segment| &segment.steps)
+            .filter_map(|step| match step {
+                Step::Text(text) => Some(&**text),
+                Step::AnyChar | Step::Dash => None,
+            })
+            .max_by_key(|text| text.len())
+    }
+
     fn is_match(&self, text: &str) -> bool {
         let Some(mut rest) = self.first.strip_from_start(text) else { return false };
         let Some(last) = &self.last else { return rest.is_empty() };

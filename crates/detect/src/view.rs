@@ -16,6 +16,7 @@ pub(crate) struct FieldId(u32);
 #[derive(Debug, Default)]
 pub(crate) struct FieldTable {
     by_name: HashMap<Box<str>, FieldId>,
+    names: Vec<Box<str>>,
     /// For dotted names: what stands before a dot → the rest and the field.
     nested: HashMap<Box<str>, Vec<(Box<str>, FieldId)>>,
 }
@@ -28,12 +29,25 @@ impl FieldTable {
         }
         let id = FieldId(u32::try_from(self.by_name.len()).unwrap_or(u32::MAX));
         self.by_name.insert(name.into(), id);
+        self.names.push(name.into());
         for (dot, _) in name.match_indices('.') {
             if let (Some(outer), Some(inner)) = (name.get(..dot), name.get(dot + 1..)) {
                 self.nested.entry(outer.into()).or_default().push((inner.into(), id));
             }
         }
         id
+    }
+}
+
+impl FieldTable {
+    /// The name of a field.
+    pub(crate) fn name(&self, id: FieldId) -> &str {
+        self.names.get(id.0 as usize).map_or("", |name| name)
+    }
+
+    /// The number of a field that some rule asks about.
+    pub(crate) fn find(&self, name: &str) -> Option<FieldId> {
+        self.by_name.get(name).copied()
     }
 }
 
@@ -124,13 +138,9 @@ impl<'e> Present<'e> {
         })
     }
 
-    /// Whether the field has no value, or no value among its values.
+    /// As [`is_null`].
     pub(crate) fn is_null(&self) -> bool {
-        match self.value {
-            Value::Null => true,
-            Value::List(items) => items.is_empty() || items.contains(&Value::Null),
-            _ => false,
-        }
+        is_null(self.value)
     }
 
     /// The value as text for people, lists joined by commas.
@@ -156,6 +166,33 @@ impl Scalar<'_> {
         });
         folded.as_deref().unwrap_or(&self.text)
     }
+}
+
+/// Whether a field that is there has no value, or no value among its values.
+pub(crate) fn is_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::List(items) => items.is_empty() || items.contains(&Value::Null),
+        _ => false,
+    }
+}
+
+/// Calls with the values of one field; a list gives each of its elements.
+pub(crate) fn with_scalars<R>(value: &Value, see: impl FnOnce(&[Scalar<'_>]) -> R) -> R {
+    if matches!(value, Value::List(_)) {
+        let mut scalars = Vec::new();
+        collect(value, Nested::Skip, 0, &mut scalars);
+        return see(&scalars);
+    }
+    match value.scalar_text() {
+        Some(text) => see(&[Scalar { value, text, folded: OnceCell::new() }]),
+        None => see(&[]),
+    }
+}
+
+/// Appends every single value within a value, whatever its depth.
+pub(crate) fn collect_everything<'e>(value: &'e Value, out: &mut Vec<Scalar<'e>>) {
+    collect(value, Nested::Search, 0, out);
 }
 
 /// Whether maps within a value are looked into.
@@ -189,7 +226,7 @@ fn collect<'e>(value: &'e Value, nested: Nested, depth: usize, out: &mut Vec<Sca
 }
 
 /// Follows a dotted path into maps; a name that itself holds dots is found as well.
-fn walk<'e>(value: &'e Value, path: &str, depth: usize) -> Option<&'e Value> {
+pub(crate) fn walk<'e>(value: &'e Value, path: &str, depth: usize) -> Option<&'e Value> {
     let Value::Map(pairs) = value else { return None };
     if depth > limits::EVENT_DEPTH_MAX {
         return None;

@@ -202,6 +202,12 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
+    /// The field at a place of that order, counted from 0.
+    #[must_use]
+    pub fn at(&self, place: usize) -> Option<(&str, &Value)> {
+        self.0.get(place).map(|(name, value)| (name.as_ref(), value))
+    }
+
     /// Number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
