@@ -20,11 +20,13 @@
 //! at field names. Regular expressions have neither look-around nor back references; `\d`, `\w` and letter
 //! case are those of Unicode, and `$` also fits before a line break that ends the text.
 
+mod attributes;
 mod compile;
 mod condition;
 mod encode;
 pub mod error;
 mod expand;
+mod filter;
 mod fold;
 pub mod limits;
 mod matched;
@@ -37,6 +39,7 @@ mod rule;
 mod ruleset;
 mod scan;
 mod selection;
+mod tally;
 pub mod testing;
 mod text;
 mod tree;
@@ -45,6 +48,8 @@ mod yaml;
 
 pub use compile::{CompileOptions, Compiled, Lint, Refused, RuleSource, compile};
 pub use error::RuleError;
+pub use filter::Filter;
 pub use matched::Match;
-pub use rule::{Rule, RuleLogSource, Status};
+pub use rule::{Related, RelationKind, Rule, RuleLogSource, Status};
 pub use ruleset::{RuleSet, Scratch};
+pub use tally::RuleCounts;

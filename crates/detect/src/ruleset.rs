@@ -10,6 +10,7 @@ use crate::predicate::{Predicate, PredicateId};
 use crate::rule::{Rule, RuleLogSource};
 use crate::scan::Scans;
 use crate::selection::Said;
+use crate::tally::Tally;
 use crate::tree::Tree;
 use crate::view::{FieldTable, View};
 use model::{Event, Why};
@@ -26,6 +27,8 @@ pub struct RuleSet {
     fields: FieldTable,
     predicates: Vec<Predicate>,
     scans: Scans,
+    /// What became of each plan's matches.
+    tallies: Vec<Tally>,
 }
 
 /// A rule with its condition.
@@ -34,6 +37,9 @@ pub(crate) struct Plan {
     pub(crate) rule: Arc<Rule>,
     pub(crate) tree: Tree<Leaf>,
     pub(crate) said: Vec<Said>,
+    /// The conditions of `rule.filters`: asked once the tree holds, and each must hold too. What their
+    /// leaves say is not in `said`.
+    pub(crate) filters: Vec<Tree<Leaf>>,
 }
 
 /// One value of a rule.
@@ -66,7 +72,9 @@ impl RuleSet {
         }
         let rules = plans.iter().map(|plan| Arc::clone(&plan.rule)).collect();
         let scans = Scans::new(&predicates);
-        Self { rules, plans, groups: groups.into_iter().collect(), fields, predicates, scans }
+        let tallies = plans.iter().map(|plan| Tally::new(plan.filters.len())).collect();
+        let groups = groups.into_iter().collect();
+        Self { rules, plans, groups, fields, predicates, scans, tallies }
     }
 
     /// Every loaded rule in the order of the sources, also those that are not evaluated
@@ -102,9 +110,19 @@ impl RuleSet {
         matched.sort_unstable();
         matched
             .into_iter()
-            .filter_map(|place| self.plans.get(place))
-            .map(|plan| Match { rule: Arc::clone(&plan.rule), why: asked.why(plan) })
+            .filter_map(|place| self.plans.get(place).zip(self.tallies.get(place)))
+            .filter_map(|(plan, tally)| {
+                let passes =
+                    |place: usize| plan.filters.get(place).is_none_or(|filter| asked.holds(filter));
+                let admitted = tally.admit(passes);
+                admitted.then(|| Match { rule: Arc::clone(&plan.rule), why: asked.why(plan) })
+            })
             .collect()
+    }
+
+    /// The counters of each rule, in the order of [`RuleSet::rules`].
+    pub(crate) fn tallies(&self) -> &[Tally] {
+        &self.tallies
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the public face of `detect`.
 
 mod explanation;
+mod filters;
 mod hostile;
 mod modifiers;
 mod refusals;
