@@ -34,6 +34,7 @@ mod modifier;
 mod net;
 mod number;
 mod pattern;
+pub mod plain;
 mod predicate;
 mod rule;
 mod ruleset;

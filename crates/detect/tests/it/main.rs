@@ -4,6 +4,7 @@ mod explanation;
 mod filters;
 mod hostile;
 mod modifiers;
+mod oracle;
 mod refusals;
 mod rule_tests;
 mod sigmahq;
