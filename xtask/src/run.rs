@@ -22,7 +22,7 @@ pub(crate) fn up(options: &[String]) -> anyhow::Result<()> {
     Err(command.exec()).context("could not start mimamori")
 }
 
-/// Builds the two programs, with `--release` fully optimised.
+/// Builds the three programs, with `--release` fully optimised.
 pub(crate) fn build(options: &[String]) -> anyhow::Result<()> {
     packages::ensure(&packages::BUILD.iter().collect::<Vec<_>>())?;
     let (profile, folder) = match options {
@@ -33,6 +33,7 @@ pub(crate) fn build(options: &[String]) -> anyhow::Result<()> {
     build_programs(profile)?;
     println!("{}", program_file(folder, "mimamori")?.display());
     println!("{}", program_file(folder, "mimamori-agent")?.display());
+    println!("{}", program_file(folder, "mimamori-inspect")?.display());
     Ok(())
 }
 
@@ -87,6 +88,8 @@ fn build_programs(profile: &str) -> anyhow::Result<()> {
         "mimamori",
         "-p",
         "mimamori-agent",
+        "-p",
+        "mimamori-inspect",
     ]))
 }
 

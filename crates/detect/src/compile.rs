@@ -1,14 +1,17 @@
 //! Sources → rule set. Whatever cannot be evaluated exactly is refused with source, line, cause and remedy;
 //! the rest goes on.
 
+use crate::attributes;
 use crate::error::{Fault, RuleError};
+use crate::filter::{self, Filter, FilterDraft, Named};
 use crate::limits;
 use crate::predicate::{PredicateTable, Target};
-use crate::rule::{self, Draft};
+use crate::rule::{self, Draft, Rule};
 use crate::ruleset::{Leaf, Plan, RuleSet};
+use crate::selection::{LeafSpec, Remark, Said};
 use crate::tree::Tree;
 use crate::view::FieldTable;
-use crate::yaml::{self, Document};
+use crate::yaml::{self, Document, Node};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +30,8 @@ pub struct RuleSource<'a> {
 pub struct CompileOptions {
     /// Values of the placeholders of the `expand` modifier, by name without percent signs.
     pub lists: BTreeMap<String, Vec<String>>,
+    /// The day of today, `YYYY-MM-DD`: filters that expired before it are not applied. `None` applies all.
+    pub today: Option<String>,
 }
 
 /// What came of the sources.
@@ -105,11 +110,27 @@ struct Compiler<'o> {
     options: &'o CompileOptions,
     fields: FieldTable,
     predicates: PredicateTable,
-    plans: Vec<Plan>,
-    /// Rule id → the source that holds it.
+    rules: Vec<Loaded>,
+    filters: Vec<LoadedFilter>,
+    /// Id of a document → the source that holds it.
     ids: HashMap<String, String>,
     refused: Vec<Refused>,
     lints: Vec<Lint>,
+}
+
+/// A rule whose tests are numbered.
+struct Loaded {
+    rule: Rule,
+    tree: Tree<Leaf>,
+    said: Vec<Said>,
+    filters: Vec<Tree<Leaf>>,
+}
+
+/// A filter whose tests are numbered.
+struct LoadedFilter {
+    filter: Arc<Filter>,
+    rules: Named,
+    tree: Tree<Leaf>,
 }
 
 impl<'o> Compiler<'o> {
@@ -118,7 +139,8 @@ impl<'o> Compiler<'o> {
             options,
             fields: FieldTable::default(),
             predicates: PredicateTable::default(),
-            plans: Vec::new(),
+            rules: Vec::new(),
+            filters: Vec::new(),
             ids: HashMap::new(),
             refused: Vec::new(),
             lints: Vec::new(),
@@ -146,29 +168,71 @@ impl<'o> Compiler<'o> {
 
     fn document(&mut self, source_name: &str, document: Document<'_>) -> Result<(), Fault> {
         let root = yaml::parse(document)?;
-        let draft = rule::read(&root, document, source_name, &self.options.lists)?;
-        if let Some(first) = self.ids.get(&draft.rule.id) {
-            let line = root.entry("id").map_or(document.first_line, |entry| entry.line);
-            let (id, first) = (draft.rule.id, first.clone());
-            return Err(RuleError::DuplicateId { id, first }.at(line));
+        attributes::refuse_foreign(&root)?;
+        let line = root.entry("id").map_or(document.first_line, |entry| entry.line);
+        if root.get("filter").is_some() {
+            return self.filter(&root, line, document, source_name);
         }
-        let tree = self.lower(&draft)?;
-        let Draft { rule, said, remarks, .. } = draft;
-        self.lints.extend(remarks.into_iter().map(|remark| Lint {
-            source: source_name.to_owned(),
-            title: rule.title.clone(),
-            line: remark.line,
-            message: remark.message,
-        }));
+        self.rule(&root, line, document, source_name)
+    }
+
+    fn rule(
+        &mut self,
+        root: &Node,
+        line: usize,
+        document: Document<'_>,
+        source_name: &str,
+    ) -> Result<(), Fault> {
+        let draft = rule::read(root, document, source_name, &self.options.lists)?;
+        self.check_id(&draft.rule.id, line)?;
+        let Draft { rule, tree, said, remarks } = draft;
+        let tree = self.lower(&tree, &said)?;
+        self.remark(source_name, &rule.title, remarks);
         self.ids.insert(rule.id.clone(), source_name.to_owned());
-        self.plans.push(Plan { rule: Arc::new(rule), tree, said });
+        self.rules.push(Loaded { rule, tree, said, filters: Vec::new() });
         Ok(())
     }
 
-    /// Numbers the tests of a rule. Predicates of a rule that is refused on the way stay unused.
-    fn lower(&mut self, draft: &Draft) -> Result<Tree<Leaf>, Fault> {
+    fn filter(
+        &mut self,
+        root: &Node,
+        line: usize,
+        document: Document<'_>,
+        source_name: &str,
+    ) -> Result<(), Fault> {
+        let draft = filter::read(root, document, source_name, &self.options.lists)?;
+        self.check_id(&draft.filter.id, line)?;
+        let FilterDraft { filter, rules, tree, said, remarks } = draft;
+        let tree = self.lower(&tree, &said)?;
+        self.remark(source_name, &filter.title, remarks);
+        self.ids.insert(filter.id.clone(), source_name.to_owned());
+        self.filters.push(LoadedFilter { filter: Arc::new(filter), rules, tree });
+        Ok(())
+    }
+
+    fn check_id(&self, id: &str, line: usize) -> Result<(), Fault> {
+        match self.ids.get(id) {
+            Some(first) => {
+                let (id, first) = (id.to_owned(), first.clone());
+                Err(RuleError::DuplicateId { id, first }.at(line))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn remark(&mut self, source: &str, title: &str, remarks: Vec<Remark>) {
+        self.lints.extend(remarks.into_iter().map(|remark| Lint {
+            source: source.to_owned(),
+            title: title.to_owned(),
+            line: remark.line,
+            message: remark.message,
+        }));
+    }
+
+    /// Numbers the tests of a condition. Predicates of a rule that is refused on the way stay unused.
+    fn lower(&mut self, tree: &Tree<LeafSpec>, said: &[Said]) -> Result<Tree<Leaf>, Fault> {
         let Self { fields, predicates, .. } = self;
-        let mut tree = draft.tree.try_map(&mut |spec| {
+        let mut tree = tree.try_map(&mut |spec| {
             let target = match &spec.field {
                 Some(name) => Target::Field(fields.intern(name)),
                 None => Target::Anywhere,
@@ -176,7 +240,7 @@ impl<'o> Compiler<'o> {
             let mut any_of = Vec::with_capacity(spec.any_of.len());
             for test in spec.any_of.iter() {
                 let id = predicates.intern(target, test, fields).map_err(|reason| {
-                    let written = draft.said.get(spec.said).map_or("", |said| &said.pattern);
+                    let written = said.get(spec.said).map_or("", |said| &said.pattern);
                     let field = spec.field.as_deref().unwrap_or_default();
                     RuleError::value(field, written, reason).at(spec.line)
                 })?;
@@ -205,10 +269,71 @@ impl<'o> Compiler<'o> {
         });
     }
 
-    fn finish(self) -> Compiled {
+    /// Adds each filter to the rules that it names and whose log source is within its own. What a filter
+    /// names in vain is remarked: an exclusion that does not take effect must not go unnoticed.
+    fn attach_filters(&mut self) {
+        for LoadedFilter { filter, rules, tree } in std::mem::take(&mut self.filters) {
+            let mut remarks = Vec::new();
+            let expired = filter.expires.as_ref().zip(self.options.today.as_ref());
+            if let Some((day, _)) = expired.filter(|(day, today)| day < today) {
+                let message = format!("not applied: it expired on {day}");
+                remarks.push(Remark { line: filter.source_line, message });
+                self.remark(&filter.source_name, &filter.title, remarks);
+                continue;
+            }
+            let mut attached = false;
+            let mut attach = |loaded: &mut Loaded| {
+                attached = true;
+                loaded.rule.filters.push(Arc::clone(&filter));
+                loaded.filters.push(tree.clone());
+            };
+            match &rules {
+                Named::Any => self
+                    .rules
+                    .iter_mut()
+                    .filter(|loaded| filter.logsource.covers(&loaded.rule.logsource))
+                    .for_each(&mut attach),
+                Named::These(names) => {
+                    for (name, line) in names {
+                        let mut named = false;
+                        for loaded in self.rules.iter_mut().filter(|it| it.rule.is_called(name)) {
+                            named = true;
+                            if filter.logsource.covers(&loaded.rule.logsource) {
+                                attach(loaded);
+                                continue;
+                            }
+                            let message = format!(
+                                "has no effect on {:?}: the log sources differ",
+                                crate::error::shown(&loaded.rule.title)
+                            );
+                            remarks.push(Remark { line: *line, message });
+                        }
+                        if !named {
+                            let name = crate::error::shown(name);
+                            let message = format!("no rule of events is called {name}");
+                            remarks.push(Remark { line: *line, message });
+                        }
+                    }
+                }
+            }
+            if !attached {
+                let message = "applies to no rule".to_owned();
+                remarks.push(Remark { line: filter.source_line, message });
+            }
+            self.remark(&filter.source_name, &filter.title, remarks);
+        }
+    }
+
+    fn finish(mut self) -> Compiled {
+        self.attach_filters();
+        let plan = |loaded: Loaded| {
+            let Loaded { rule, tree, said, filters } = loaded;
+            Plan { rule: Arc::new(rule), tree, said, filters }
+        };
+        let plans = self.rules.into_iter().map(plan).collect();
         let predicates = self.predicates.into_predicates();
         Compiled {
-            rules: RuleSet::new(self.plans, self.fields, predicates),
+            rules: RuleSet::new(plans, self.fields, predicates),
             refused: self.refused,
             lints: self.lints,
         }

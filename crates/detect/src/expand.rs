@@ -3,9 +3,9 @@
 use crate::error::RuleError;
 use crate::limits;
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-/// Every text that a value stands for once its placeholders are filled in.
+/// Every text that a value stands for once its placeholders are filled in. `\%` is a percent sign that
+/// begins no placeholder.
 ///
 /// # Errors
 /// A placeholder without values, or more texts than the limit allows.
@@ -13,53 +13,83 @@ pub(crate) fn expand(
     text: &str,
     lists: &BTreeMap<String, Vec<String>>,
 ) -> Result<Vec<String>, RuleError> {
-    let mut done = Vec::new();
-    // Each entry is a finished beginning and what is left to look at; inserted values are never looked at.
-    let mut open = vec![(String::new(), text)];
-    while let Some((beginning, rest)) = open.pop() {
-        let Some((place, name)) = placeholder(rest) else {
-            done.push(beginning + rest);
-            continue;
-        };
-        let values = lists.get(name).filter(|values| !values.is_empty());
-        let values =
-            values.ok_or_else(|| RuleError::UnresolvedPlaceholder { name: name.to_owned() })?;
-        let before = rest.get(..place.start).unwrap_or_default();
-        let behind = rest.get(place.end..).unwrap_or_default();
-        if before.ends_with('\\') {
-            return Err(RuleError::BadValue {
-                field: String::new(),
-                value: crate::error::shown(text),
-                reason: format!(
-                    "a backslash before %{name}% leaves open whether it is a placeholder"
-                ),
-            });
+    let mut done = vec![String::new()];
+    for part in parts(text).map_err(|name| RuleError::BadValue {
+        field: String::new(),
+        value: crate::error::shown(text),
+        reason: format!(
+            "several backslashes before %{name}% leave open whether it is a placeholder"
+        ),
+    })? {
+        match part {
+            Part::Plain(plain) => done.iter_mut().for_each(|one| one.push_str(&plain)),
+            Part::Placeholder(name) => {
+                let values = lists.get(&name).filter(|values| !values.is_empty());
+                let values = values.ok_or(RuleError::UnresolvedPlaceholder { name })?;
+                if done.len().saturating_mul(values.len()) > limits::ALTERNATIVES_MAX {
+                    let limit = limits::ALTERNATIVES_MAX;
+                    return Err(RuleError::too_large("values by placeholders", limit));
+                }
+                done = done
+                    .iter()
+                    .flat_map(|one| values.iter().map(move |value| format!("{one}{value}")))
+                    .collect();
+            }
         }
-        if done.len() + open.len() + values.len() > limits::ALTERNATIVES_MAX {
-            return Err(RuleError::too_large("values by placeholders", limits::ALTERNATIVES_MAX));
-        }
-        open.extend(
-            values.iter().rev().map(|value| (format!("{beginning}{before}{value}"), behind)),
-        );
     }
     Ok(done)
 }
 
-/// The first `%name%` of a text.
-fn placeholder(text: &str) -> Option<(Range<usize>, &str)> {
-    let mut start = text.find('%')?;
-    loop {
-        let behind = text.get(start + 1..)?;
-        let length = behind.find('%')?;
-        let name = behind.get(..length)?;
-        let end = start + 1 + length;
-        if !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
-        {
-            return Some((start..end + 1, name));
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Plain(String),
+    Placeholder(String),
+}
+
+/// Cuts a text at its placeholders, or names one of which nobody can say whether it is one.
+fn parts(text: &str) -> Result<Vec<Part>, String> {
+    let letters: Vec<char> = text.chars().collect();
+    let (mut parts, mut plain) = (Vec::new(), String::new());
+    let mut at = 0;
+    while let Some(letter) = letters.get(at) {
+        at += 1;
+        let Some((name, behind)) = (*letter == '%').then(|| placeholder(&letters, at)).flatten()
+        else {
+            if *letter == '%' && backslashes_before(&plain) == 1 {
+                plain.pop();
+            }
+            plain.push(*letter);
+            continue;
+        };
+        let backslashes = backslashes_before(&plain);
+        match backslashes {
+            0 => {
+                parts.push(Part::Plain(std::mem::take(&mut plain)));
+                parts.push(Part::Placeholder(name));
+                at = behind;
+            }
+            1 => {
+                plain.pop();
+                plain.push('%');
+            }
+            _ => return Err(name),
         }
-        // This percent sign ends nothing; it may begin the next placeholder.
-        start = end;
     }
+    parts.push(Part::Plain(plain));
+    Ok(parts)
+}
+
+fn backslashes_before(plain: &str) -> usize {
+    plain.chars().rev().take_while(|letter| *letter == '\\').count()
+}
+
+/// The name between a percent sign before `start` and the next one, and the place behind that.
+fn placeholder(letters: &[char], start: usize) -> Option<(String, usize)> {
+    let rest = letters.get(start..)?;
+    let length = rest.iter().position(|letter| *letter == '%')?;
+    let name: String = rest.iter().take(length).collect();
+    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    (!name.is_empty() && name.chars().all(is_name)).then_some((name, start + length + 1))
 }
 
 #[cfg(test)]
@@ -68,11 +98,24 @@ mod tests {
 
     #[test]
     fn placeholders_are_found_between_percent_signs() {
-        assert_eq!(placeholder("%Servers%"), Some((0..9, "Servers")));
-        assert_eq!(placeholder("100% %a_1%"), Some((5..10, "a_1")));
-        for text in ["%%", "50%", "%a b%", ""] {
-            assert_eq!(placeholder(text), None, "{text}");
+        let found = |text: &str| -> Vec<String> {
+            let parts = parts(text).expect("clear").into_iter();
+            let shown = parts.map(|part| match part {
+                Part::Plain(plain) => plain,
+                Part::Placeholder(name) => format!("<{name}>"),
+            });
+            shown.filter(|shown| !shown.is_empty()).collect()
+        };
+        assert_eq!(found("%Servers%"), ["<Servers>"]);
+        assert_eq!(found("100% %a_1%"), ["100% ", "<a_1>"]);
+        assert_eq!(found("%a%b%"), ["<a>", "b%"]);
+        // The specification's own example.
+        assert_eq!(found(r"\%plain%name%"), ["%plain", "<name>"]);
+        assert_eq!(found(r"50\%"), ["50%"]);
+        for text in ["%%", "50%", "%a b%"] {
+            assert_eq!(found(text), [text]);
         }
+        assert_eq!(parts(r"\\%a%"), Err("a".to_owned()));
     }
 
     #[test]
@@ -86,10 +129,13 @@ mod tests {
             ["<1|x>", "<1|y>", "<%b%|x>", "<%b%|y>"]
         );
         assert_eq!(expand("none", &lists).expect("expands"), ["none"]);
+        assert_eq!(expand(r"\%a%", &lists).expect("expands"), ["%a%"]);
         assert_eq!(
             expand("%c%", &lists),
             Err(RuleError::UnresolvedPlaceholder { name: "c".to_owned() })
         );
-        assert!(expand(r"\%a%", &lists).is_err());
+        assert!(expand(r"\\%a%", &lists).is_err());
+        let long = BTreeMap::from([("l".to_owned(), vec![String::new(); 200])]);
+        assert!(expand("%l%%l%%l%", &long).is_err());
     }
 }

@@ -57,7 +57,7 @@ impl Explained<'_, '_> {
         }
     }
 
-    fn holds(&self, tree: &Tree<Leaf>) -> bool {
+    pub(crate) fn holds(&self, tree: &Tree<Leaf>) -> bool {
         match tree {
             Tree::All(parts) => parts.iter().all(|part| self.holds(part)),
             Tree::Any(parts) => parts.iter().any(|part| self.holds(part)),

@@ -20,6 +20,7 @@
 //! at field names. Regular expressions have neither look-around nor back references; `\d`, `\w` and letter
 //! case are those of Unicode, and `$` also fits before a line break that ends the text.
 
+mod attributes;
 mod class;
 mod compile;
 mod condition;
@@ -27,6 +28,7 @@ mod encode;
 pub mod error;
 mod expand;
 mod explain;
+mod filter;
 mod fold;
 mod grams;
 mod hash;
@@ -41,10 +43,12 @@ mod net;
 mod number;
 mod ordinary;
 mod pattern;
+pub mod plain;
 mod predicate;
 mod rule;
 mod ruleset;
 mod selection;
+mod tally;
 pub mod testing;
 mod text;
 mod tree;
@@ -53,6 +57,8 @@ mod yaml;
 
 pub use compile::{CompileOptions, Compiled, Lint, Refused, RuleSource, compile};
 pub use error::RuleError;
+pub use filter::Filter;
 pub use matched::Match;
-pub use rule::{Rule, RuleLogSource, Status};
+pub use rule::{Related, RelationKind, Rule, RuleLogSource, Status};
 pub use ruleset::{RuleCost, RuleSet, Scratch};
+pub use tally::RuleCounts;

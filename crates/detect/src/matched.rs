@@ -34,7 +34,7 @@ impl Match {
             detected_at,
             why: self.why,
             fields: event.fields.clone(),
-            rule_text: rule.text.clone(),
+            rule_text: rule.text_with_filters(),
         }
     }
 }

@@ -98,7 +98,7 @@ impl Pattern {
             .enumerate()
             .map(|(place, token)| {
                 let before = place.checked_sub(1).and_then(|before| self.tokens.get(before));
-                let begins_option = matches!(token, Token::Char('-' | '/'))
+                let begins_option = matches!(token, Token::Char(letter) if DASHES.contains(letter))
                     && !is_word(before)
                     && is_word(self.tokens.get(place + 1));
                 if begins_option { Token::Dash } else { *token }

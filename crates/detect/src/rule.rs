@@ -1,14 +1,19 @@
 //! The rule: what its document says about it, and its condition as one tree.
 
+use crate::attributes::{
+    bad, chosen, hex, log_source, optional_text, related, required_text, stem, texts,
+};
 use crate::condition;
 use crate::error::{Fault, RuleError};
+use crate::filter::Filter;
 use crate::limits;
 use crate::selection::{LeafSpec, Remark, Said, Selections};
 use crate::tree::Tree;
-use crate::yaml::{Document, Entry, Kind, Node};
+use crate::yaml::{Document, Kind, Node};
 use model::Level;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How ripe a rule is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,7 +57,7 @@ impl Status {
 }
 
 /// Which events a rule wants to see; what is `None` asks nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct RuleLogSource {
     /// `windows`, `linux` …
     pub product: Option<String>,
@@ -68,6 +73,53 @@ impl RuleLogSource {
     pub fn is_satisfied_by(&self, source: &model::LogSource) -> bool {
         source.satisfies(self.product.as_deref(), self.service.as_deref(), self.category.as_deref())
     }
+
+    /// Whether each attribute that this source gives is that of the other.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let fits = |own: &Option<String>, other: &Option<String>| own.is_none() || own == other;
+        fits(&self.product, &other.product)
+            && fits(&self.service, &other.service)
+            && fits(&self.category, &other.category)
+    }
+}
+
+/// How a rule stands to another one that its author names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RelationKind {
+    /// It was made from the other, which may remain in use.
+    Derived,
+    /// It stands in for the other, which is not used any more.
+    Obsolete,
+    /// It was made from several others.
+    Merged,
+    /// It had the other id before.
+    Renamed,
+    /// It looks for much the same.
+    Similar,
+}
+
+impl RelationKind {
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "derived" => Self::Derived,
+            // The form of version 1 of the specification.
+            "obsolete" | "obsoletes" => Self::Obsolete,
+            "merged" => Self::Merged,
+            "renamed" => Self::Renamed,
+            "similar" => Self::Similar,
+            _ => return None,
+        })
+    }
+}
+
+/// Another rule that an author names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// Its id.
+    pub id: String,
+    /// How the rules stand to each other.
+    pub kind: RelationKind,
 }
 
 /// A Sigma rule as its document describes it.
@@ -75,8 +127,12 @@ impl RuleLogSource {
 pub struct Rule {
     /// The rule's id, a UUID in Sigma; the stem of the file name when it has none.
     pub id: String,
+    /// The name by which correlations and filters may refer to the rule.
+    pub name: Option<String>,
     /// The title.
     pub title: String,
+    /// Rules that this one comes from or stands in for.
+    pub related: Vec<Related>,
     /// The level; `medium` when the rule has none.
     pub level: Level,
     /// The status; `None` when the rule has none.
@@ -99,8 +155,10 @@ pub struct Rule {
     pub text: String,
     /// SHA-256 of the document, in hex.
     pub revision: String,
-    /// Which events it wants to see.
+    /// Which events it wants to see; asks nothing for a correlation.
     pub logsource: RuleLogSource,
+    /// The filters that were added to it. A match was asked of each, and none excluded it.
+    pub filters: Vec<Arc<Filter>>,
 }
 
 impl Rule {
@@ -108,6 +166,20 @@ impl Rule {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.status.is_none_or(Status::is_active)
+    }
+
+    /// Whether a reference means this rule: its id or its name.
+    #[must_use]
+    pub fn is_called(&self, reference: &str) -> bool {
+        self.id == reference || self.name.as_deref() == Some(reference)
+    }
+
+    /// The document, and behind it as further documents the filters that were added to the rule: all that
+    /// is needed to judge an event again.
+    #[must_use]
+    pub fn text_with_filters(&self) -> String {
+        let filters = self.filters.iter().map(|filter| filter.text.as_str());
+        joined(std::iter::once(self.text.as_str()).chain(filters))
     }
 }
 
@@ -119,20 +191,14 @@ pub(crate) struct Draft {
     pub(crate) remarks: Vec<Remark>,
 }
 
-/// Reads one document.
-pub(crate) fn read(
+/// What every document says about itself. The log source is left empty.
+pub(crate) fn header(
     root: &Node,
     document: Document<'_>,
     source_name: &str,
-    lists: &BTreeMap<String, Vec<String>>,
-) -> Result<Draft, Fault> {
-    if !matches!(root.kind, Kind::Map(_)) {
-        let found = root.describe();
-        return Err(bad("the document", found, "a map of attributes").at(root.line));
-    }
-    refuse_other_documents(root)?;
+    remarks: &mut Vec<Remark>,
+) -> Result<Rule, Fault> {
     let title = required_text(root, "title")?;
-    let mut remarks = Vec::new();
     let level =
         match chosen(root, "level", "informational, low, medium, high or critical", |name| {
             Level::of_name(name)
@@ -147,7 +213,9 @@ pub(crate) fn read(
     let statuses = "stable, test, experimental, deprecated or unsupported";
     let rule = Rule {
         id: optional_text(root, "id")?.unwrap_or_else(|| stem(source_name, document)),
+        name: optional_text(root, "name")?,
         title,
+        related: related(root)?,
         level,
         status: chosen(root, "status", statuses, Status::of_name)?,
         description: optional_text(root, "description")?.unwrap_or_default(),
@@ -159,87 +227,75 @@ pub(crate) fn read(
         source_line: document.first_line,
         text: document.text.to_owned(),
         revision: hex(&sha2::Sha256::digest(document.text)),
-        logsource: log_source(root)?,
+        logsource: RuleLogSource::default(),
+        filters: Vec::new(),
     };
     if !rule.is_active() {
         let status = rule.status.map_or("", Status::name);
         let message = format!("status {status}: loaded, but not evaluated");
         remarks.push(Remark { line: root.line, message });
     }
+    Ok(rule)
+}
+
+/// Reads a document that has the attribute `detection`.
+pub(crate) fn read(
+    root: &Node,
+    document: Document<'_>,
+    source_name: &str,
+    lists: &BTreeMap<String, Vec<String>>,
+) -> Result<Draft, Fault> {
+    if let Some(entry) = root.entry("correlation") {
+        let what = "a correlation rule".to_owned();
+        let remedy = "keep it out of the loaded folders for now";
+        return Err(RuleError::NotSupported { what, remedy }.at(entry.line));
+    }
+    let mut remarks = Vec::new();
+    let mut rule = header(root, document, source_name, &mut remarks)?;
+    rule.logsource = log_source(root)?;
     let mut selections = Selections::new(lists);
-    let tree = detection(root, &mut selections)?;
+    let node = root.get("detection");
+    let node = node.ok_or(RuleError::Missing { attribute: "detection" }.at(root.line))?;
+    if !matches!(node.kind, Kind::Map(_)) {
+        return Err(bad("detection", node.describe(), "a map of selections").at(node.line));
+    }
+    let tree = conditioned(node, "detection.condition", &[], &mut selections)?;
     remarks.append(&mut selections.remarks);
     Ok(Draft { rule, tree, said: selections.said, remarks })
 }
 
-fn refuse_other_documents(root: &Node) -> Result<(), Fault> {
-    const FOREIGN: [(&str, &str, &str); 3] = [
-        ("correlation", "a correlation rule", "keep it out of the loaded folders for now"),
-        ("filter", "a Sigma filter", "put the filter's condition into the rule itself for now"),
-        (
-            "action",
-            "the attribute action",
-            "write every document in full; Sigma 2 has no global parts",
-        ),
-    ];
-    for (key, what, remedy) in FOREIGN {
-        if let Some(entry) = root.entry(key) {
-            return Err(RuleError::NotSupported { what: what.to_owned(), remedy }.at(entry.line));
-        }
-    }
-    match root.get("taxonomy") {
-        Some(node) if node.text() != Some("sigma") => Err(RuleError::NotSupported {
-            what: format!("the taxonomy {}", node.describe()),
-            remedy: "use the field names of Sigma's own taxonomy",
-        }
-        .at(node.line)),
-        _ => Ok(()),
-    }
-}
-
-fn log_source(root: &Node) -> Result<RuleLogSource, Fault> {
-    let node = root.get("logsource");
-    let node = node.ok_or(RuleError::Missing { attribute: "logsource" }.at(root.line))?;
-    let Kind::Map(entries) = &node.kind else {
-        return Err(bad("logsource", node.describe(), "a map").at(node.line));
-    };
-    let mut source = RuleLogSource { product: None, service: None, category: None };
-    for Entry { key, line, value } in entries {
-        let slot = match key.as_str() {
-            "product" => &mut source.product,
-            "service" => &mut source.service,
-            "category" => &mut source.category,
-            // Words for people about how to record these events.
-            "definition" => continue,
-            other => {
-                let expected = "product, service, category and definition only";
-                let found = format!("extended by {:?}", crate::error::shown(other));
-                return Err(bad("logsource", found, expected).at(*line));
+/// Documents as one text.
+pub(crate) fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let mut all = String::new();
+    for text in texts {
+        if !all.is_empty() {
+            if !all.ends_with('\n') {
+                all.push('\n');
             }
-        };
-        let Some(text) = value.text().filter(|text| !text.is_empty()) else {
-            return Err(bad(&format!("logsource.{key}"), value.describe(), "a name").at(*line));
-        };
-        *slot = Some(text.to_ascii_lowercase());
+            if !text.starts_with("---") {
+                all.push_str("---\n");
+            }
+        }
+        all.push_str(text);
     }
-    if source.product.is_none() && source.service.is_none() && source.category.is_none() {
-        let expected = "at least one of product, service and category";
-        return Err(bad("logsource", "empty".to_owned(), expected).at(node.line));
-    }
-    Ok(source)
+    all
 }
 
-fn detection(root: &Node, selections: &mut Selections<'_>) -> Result<Tree<LeafSpec>, Fault> {
-    let node = root.get("detection");
-    let node = node.ok_or(RuleError::Missing { attribute: "detection" }.at(root.line))?;
+/// The tree of a map of selections with its condition. `attributes` are keys that are no selections.
+pub(crate) fn conditioned(
+    node: &Node,
+    condition: &'static str,
+    attributes: &[&str],
+    selections: &mut Selections<'_>,
+) -> Result<Tree<LeafSpec>, Fault> {
     let Kind::Map(entries) = &node.kind else {
         return Err(bad("detection", node.describe(), "a map of selections").at(node.line));
     };
-    let condition_node = node
-        .get("condition")
-        .ok_or(RuleError::Missing { attribute: "detection.condition" }.at(node.line))?;
+    let missing = RuleError::Missing { attribute: condition };
+    let condition_node = node.get("condition").ok_or_else(|| missing.clone().at(node.line))?;
     let mut named = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.key != "condition") {
+    let is_selection = |key: &str| key != "condition" && !attributes.contains(&key);
+    for entry in entries.iter().filter(|entry| is_selection(&entry.key)) {
         if entry.key == "timeframe" {
             let what = "a timeframe in a rule of single events".to_owned();
             let remedy = "remove it; only correlation rules look at several events";
@@ -267,7 +323,7 @@ fn detection(root: &Node, selections: &mut Selections<'_>) -> Result<Tree<LeafSp
         })?);
     }
     if parts.is_empty() {
-        return Err(RuleError::Missing { attribute: "detection.condition" }.at(condition_node.line));
+        return Err(missing.at(condition_node.line));
     }
     for ((entry, _), used) in named.iter().zip(used) {
         if !used {
@@ -277,59 +333,4 @@ fn detection(root: &Node, selections: &mut Selections<'_>) -> Result<Tree<LeafSp
     }
     // A list of conditions: any of them.
     Ok(Tree::any(parts))
-}
-
-fn bad(attribute: &str, found: String, expected: &'static str) -> RuleError {
-    RuleError::BadAttribute { attribute: attribute.to_owned(), found, expected }
-}
-
-fn required_text(root: &Node, attribute: &'static str) -> Result<String, Fault> {
-    optional_text(root, attribute)?.ok_or(RuleError::Missing { attribute }.at(root.line))
-}
-
-fn optional_text(root: &Node, attribute: &'static str) -> Result<Option<String>, Fault> {
-    match root.get(attribute) {
-        None => Ok(None),
-        Some(node) => match &node.kind {
-            Kind::Scalar(scalar) => {
-                Ok(Some(scalar.text.trim().to_owned()).filter(|text| !text.is_empty()))
-            }
-            _ => Err(bad(attribute, node.describe(), "text").at(node.line)),
-        },
-    }
-}
-
-fn chosen<T>(
-    root: &Node,
-    attribute: &'static str,
-    expected: &'static str,
-    of_name: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, Fault> {
-    let Some(node) = root.get(attribute) else { return Ok(None) };
-    let found = node.text().and_then(|text| of_name(&text.to_ascii_lowercase()));
-    found.map(Some).ok_or_else(|| bad(attribute, node.describe(), expected).at(node.line))
-}
-
-/// The texts of a list or of a single scalar. These attributes are words for people: whatever else stands
-/// there is left out rather than a reason to refuse a rule.
-fn texts(root: &Node, attribute: &str) -> Vec<String> {
-    let node = root.get(attribute);
-    let items = node.map(Node::items).unwrap_or_default();
-    items.iter().filter_map(Node::text).map(ToOwned::to_owned).collect()
-}
-
-fn stem(source_name: &str, document: Document<'_>) -> String {
-    let file = source_name.rsplit(['/', '\\']).next().unwrap_or(source_name);
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    match document.first_line {
-        1 => stem.to_owned(),
-        // Several documents of one source must not share a name.
-        line => format!("{stem}:{line}"),
-    }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }

@@ -15,6 +15,7 @@ use crate::memo::Memo;
 use crate::predicate::{Needs, Predicate, PredicateId, Target};
 use crate::rule::{Rule, RuleLogSource};
 use crate::selection::Said;
+use crate::tally::Tally;
 use crate::tree::Tree;
 use crate::view::{FieldId, FieldTable, View};
 use model::{Event, LogSource, Value};
@@ -35,6 +36,8 @@ pub struct RuleSet {
     classes: RwLock<HashMap<ClassKey, Arc<Class>>>,
     /// Tells rule sets apart as long as anybody remembers them.
     identity: Arc<()>,
+    /// What became of each plan's matches.
+    tallies: Vec<Tally>,
 }
 
 /// A rule with its condition.
@@ -43,6 +46,9 @@ pub(crate) struct Plan {
     pub(crate) rule: Arc<Rule>,
     pub(crate) tree: Tree<Leaf>,
     pub(crate) said: Vec<Said>,
+    /// The conditions of `rule.filters`: asked once the tree holds, and each must hold too. What their
+    /// leaves say is not in `said`.
+    pub(crate) filters: Vec<Tree<Leaf>>,
 }
 
 /// One value of a rule.
@@ -130,6 +136,7 @@ impl RuleSet {
             groups.entry(plan.rule.logsource.clone()).or_default().push(place);
         }
         let rules = plans.iter().map(|plan| Arc::clone(&plan.rule)).collect();
+        let tallies = plans.iter().map(|plan| Tally::new(plan.filters.len())).collect();
         let event_ids = EventIds::new(&fields, &predicates);
         Self {
             rules,
@@ -140,6 +147,7 @@ impl RuleSet {
             event_ids,
             classes: RwLock::default(),
             identity: Arc::default(),
+            tallies,
         }
     }
 
@@ -186,9 +194,21 @@ impl RuleSet {
         let explained = Explained { predicates: &self.predicates, view: &view };
         holding
             .iter()
-            .filter_map(|place| self.plans.get(*place as usize))
-            .map(|plan| Match { rule: Arc::clone(&plan.rule), why: explained.why(plan) })
+            .filter_map(|place| {
+                let place = *place as usize;
+                let (plan, tally) = self.plans.get(place).zip(self.tallies.get(place))?;
+                let passes = |filter: usize| {
+                    plan.filters.get(filter).is_none_or(|filter| explained.holds(filter))
+                };
+                let admitted = tally.admit(passes);
+                admitted.then(|| Match { rule: Arc::clone(&plan.rule), why: explained.why(plan) })
+            })
             .collect()
+    }
+
+    /// The counters of each rule, in the order of [`RuleSet::rules`].
+    pub(crate) fn tallies(&self) -> &[Tally] {
+        &self.tallies
     }
 
     /// The plan for events of this source and id, made when the first one comes.
@@ -474,7 +494,7 @@ mod tests {
             let source = |text| RuleSource { name: "t.yml", text };
             let together = compile(texts.iter().map(|text| source(text)), &CompileOptions::default());
             prop_assert!(together.refused.is_empty(), "{:?}", together.refused);
-                        let mut scratch = Scratch::default();
+            let mut scratch = Scratch::default();
             for fields in &events {
                 let event = event(fields);
                 let found = together.rules.evaluate_with(&event, &mut scratch);

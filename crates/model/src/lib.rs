@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod event;
 pub mod id;
+pub mod inventory;
 pub mod kind;
 pub mod limits;
 pub mod lost;

@@ -1,8 +1,10 @@
 //! Tests of the public face of `detect`.
 
 mod explanation;
+mod filters;
 mod hostile;
 mod modifiers;
+mod oracle;
 mod refusals;
 mod rule_tests;
 mod sigmahq;

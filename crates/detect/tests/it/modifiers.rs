@@ -138,6 +138,7 @@ fn fieldref() {
 fn expand_takes_its_values_from_the_lists() {
     let options = detect::CompileOptions {
         lists: [("Servers".to_owned(), vec!["dc1".to_owned(), "web*".to_owned()])].into(),
+        ..detect::CompileOptions::default()
     };
     let text = crate::support::rule("{sel: {F|expand|endswith: '-%Servers%'}, condition: sel}");
     let compiled =

@@ -52,7 +52,15 @@ fn documents_that_are_no_rule_of_single_events_are_refused() {
     assert_eq!(refused.line, Some(2));
     assert!(refused.reason.contains("a correlation rule is not yet supported"));
     for (text, words) in [
-        ("title: T\nlogsource: {product: x}\nfilter: {}\n", "Sigma filter"),
+        ("title: T\nlogsource: {product: x}\nfilter: {}\n", "filter.rules is missing"),
+        (
+            "title: T\nlogsource: {product: x}\nfilter: {rules: any, s: {A: 1}}\n",
+            "filter.condition",
+        ),
+        ("title: T\nfilter: {rules: any, s: {A: 1}, condition: s}\n", "logsource is missing"),
+        ("title: T\nlogsource: {product: x}\nexpires: soon\nfilter: {}\n", "expires is \"soon\""),
+        ("title: T\nrelated: [{id: a, type: cousin}]\n", "type is \"cousin\""),
+        ("title: T\nstatus: ripe\n", "status is \"ripe\""),
         ("action: global\ntitle: T\n", "action"),
         ("title: T\n", "logsource is missing"),
         ("- a\n", "the document is a list"),

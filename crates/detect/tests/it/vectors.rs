@@ -22,6 +22,11 @@ fn every_vector_of_the_specification_holds() {
                 Some(!compiled.rules.evaluate(&event).is_empty())
             }
         };
+        let rule = support::rule(&vector["detection"].to_string());
+        let plain = detect::plain::explain(&rule, &support::event(&vector["event"].to_string()));
+        if plain.ok().map(|explained| explained.verdict) != vector["expect"].as_bool() {
+            wrong.push(format!("{}: the plain evaluator disagrees", vector["name"]));
+        }
         if found != vector["expect"].as_bool() {
             wrong.push(format!(
                 "{}: expected {}, found {found:?} {:?}",

@@ -1,0 +1,63 @@
+//! A local ClamAV, asked through its socket.
+
+use crate::{Finding, Verdict};
+use std::fs::File;
+use std::io::{ErrorKind, Seek as _, SeekFrom};
+use std::path::Path;
+
+/// What ClamAV says of an open file.
+pub(crate) fn judge(socket: &Path, file: &mut File) -> Finding {
+    let finding = |verdict, name: &str, detail: String| Finding {
+        scanner: "clamav".to_owned(),
+        verdict,
+        name: name.to_owned(),
+        detail,
+    };
+    let connection = clamav_client::Socket { socket_path: socket };
+    match clamav_client::ping(connection) {
+        Ok(_) => {}
+        Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            let detail = format!("no ClamAV answers at {}", socket.display());
+            return finding(Verdict::Absent, "", detail);
+        }
+        Err(err) => return finding(Verdict::Error, "", err.to_string()),
+    }
+    if let Err(err) = file.seek(SeekFrom::Start(0)) {
+        return finding(Verdict::Error, "", err.to_string());
+    }
+    let answer = clamav_client::scan_buffer(&mut *file, connection, None);
+    match answer.map(|answer| reading(&answer)) {
+        Ok((verdict, name, detail)) => finding(verdict, &name, detail),
+        Err(err) => finding(Verdict::Error, "", err.to_string()),
+    }
+}
+
+/// `stream: OK`, `stream: NAME FOUND`, or an error of ClamAV's own, such as `INSTREAM size limit exceeded`.
+fn reading(answer: &[u8]) -> (Verdict, String, String) {
+    let text = String::from_utf8_lossy(answer);
+    let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
+    let said = text.strip_prefix("stream:").unwrap_or(text).trim();
+    if said == "OK" {
+        return (Verdict::NoMatch, String::new(), "ClamAV knows nothing about it".to_owned());
+    }
+    match said.strip_suffix("FOUND") {
+        Some(name) => (Verdict::Malware, name.trim().to_owned(), "found by ClamAV".to_owned()),
+        None => (Verdict::Error, String::new(), said.chars().take(500).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_clamav_is_read_and_an_unknown_one_is_an_error() {
+        let verdict = |answer: &str| reading(answer.as_bytes()).0;
+        assert_eq!(verdict("stream: OK\0"), Verdict::NoMatch);
+        assert_eq!(reading(b"stream: Eicar-Test FOUND\0").1, "Eicar-Test");
+        assert_eq!(verdict("stream: Eicar-Test FOUND\0"), Verdict::Malware);
+        assert_eq!(verdict("INSTREAM size limit exceeded. ERROR\0"), Verdict::Error);
+        assert_eq!(verdict(""), Verdict::Error);
+        assert_eq!(verdict("stream: NOT OK"), Verdict::Error);
+    }
+}
