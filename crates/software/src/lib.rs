@@ -2,3 +2,28 @@
 //!
 //! Invariant: knows nothing of people, requests, devices' owners and outside services.
 //! Invariant: pure. Values in, values out; the same input gives the same answer.
+//! Invariant: what was observed is never changed; a normal form stands beside it, with the version of the normaliser.
+//! Invariant: nothing is confirmed by one word alone. An answer is confirmed, some candidates, or none, with evidence.
+
+mod error;
+mod fold;
+mod identify;
+pub mod limits;
+mod memo;
+mod name;
+pub mod origin;
+mod publisher;
+mod search;
+mod title;
+mod titles;
+pub mod version;
+
+pub use error::SoftwareError;
+pub use fold::{Cleaned, clean, search_key};
+pub use identify::{Candidate, Evidence, EvidenceKind, Identification, Observed, Outcome, Step};
+pub use memo::Memo;
+pub use name::{Attribute, AttributeKind, NORMALISER_VERSION, NormalName, normalise};
+pub use publisher::{NormalPublisher, normalise_publisher};
+pub use search::{Hit, How};
+pub use title::{Alias, Category, Identifier, IdentifierKind, Title, TitleId};
+pub use titles::Titles;
