@@ -5,7 +5,6 @@
 //! rule waits for a few *atoms* of which one must be true for it to match, the rarest that its condition
 //! offers; it is looked at only when one of them is. Nothing here is written while events are judged.
 
-use crate::grams::GRAM_BYTES;
 use crate::hash::TextMap;
 use crate::index::{FieldIndex, Wanted};
 use crate::ordinary;
@@ -39,6 +38,8 @@ pub(crate) struct Class {
     pub(crate) nodes: Vec<Node>,
     pub(crate) children: Vec<u32>,
     pub(crate) rules: Vec<ClassRule>,
+    /// Whether the waits were chosen by what events were like, not by an estimate alone.
+    pub(crate) learned: bool,
 }
 
 /// Fields that the class's rules ask about, by slot.
@@ -106,6 +107,15 @@ pub(crate) struct Known<'a> {
     pub(crate) certain: bool,
 }
 
+/// How often each atom of a class was true.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Observed<'a> {
+    pub(crate) events: u32,
+    /// By atom. The numbers of atoms follow from rules and [`Known`] alone, so that they stay when a plan is
+    /// made again.
+    pub(crate) fired: &'a [u32],
+}
+
 /// Makes the plan for the rules at `places`.
 pub(crate) fn build(
     plans: &[Plan],
@@ -113,8 +123,10 @@ pub(crate) fn build(
     predicates: &[Predicate],
     fields: &FieldTable,
     known: Known<'_>,
+    observed: Option<Observed<'_>>,
 ) -> Class {
-    let mut builder = Builder::new(predicates, fields, known);
+    let mut builder = Builder::new(predicates, fields, known, observed);
+    builder.class.learned = observed.is_some();
     for place in places {
         if let Some(plan) = plans.get(*place as usize) {
             builder.rule(*place, &plan.tree);
@@ -127,6 +139,7 @@ struct Builder<'a> {
     predicates: &'a [Predicate],
     fields: &'a FieldTable,
     known: Known<'a>,
+    observed: Option<Observed<'a>>,
     class: Class,
     slots: HashMap<FieldId, u32>,
     questions: HashMap<PredicateId, u32>,
@@ -157,11 +170,17 @@ const NOT: u8 = 2;
 const QUESTION: u8 = 3;
 
 impl<'a> Builder<'a> {
-    fn new(predicates: &'a [Predicate], fields: &'a FieldTable, known: Known<'a>) -> Self {
+    fn new(
+        predicates: &'a [Predicate],
+        fields: &'a FieldTable,
+        known: Known<'a>,
+        observed: Option<Observed<'a>>,
+    ) -> Self {
         Self {
             predicates,
             fields,
             known,
+            observed,
             class: Class::default(),
             slots: HashMap::new(),
             questions: HashMap::new(),
@@ -356,7 +375,9 @@ impl<'a> Builder<'a> {
         }
         let number = count(self.class.atoms.len());
         self.class.atoms.push(Atom { question: NONE, waiting: (0, 0) });
-        self.waits.push((key.1.as_ref().map_or(1.0, estimated_share), Vec::new()));
+        let estimate = key.1.as_ref().map_or(1.0, estimated_share);
+        let share = self.observed.map_or(estimate, |seen| seen.share(number, estimate));
+        self.waits.push((share, Vec::new()));
         self.atoms.insert(key, number);
         number
     }
@@ -408,15 +429,32 @@ impl<'a> Builder<'a> {
     }
 }
 
+impl Observed<'_> {
+    /// The share of events for which the atom is true; the estimate counts as much as some events.
+    fn share(&self, atom: u32, estimate: f32) -> f32 {
+        let fired = self.fired.get(atom as usize).copied().unwrap_or(0);
+        (fired as f32 + estimate * ESTIMATE_EVENTS) / (self.events as f32 + ESTIMATE_EVENTS)
+    }
+}
+
+/// Events that outweigh an estimate.
+const ESTIMATE_EVENTS: f32 = 100.0;
+
 /// How often a value is expected to have the wanted text.
 fn estimated_share(wanted: &Wanted) -> f32 {
+    if let Wanted::Whole(text) | Wanted::End(text) = wanted
+        && let Some(share) = ordinary::known_share(text)
+    {
+        return share;
+    }
     let floor = match wanted {
         Wanted::Whole(_) | Wanted::End(_) => 0.002,
-        Wanted::Start(text) | Wanted::Inside(text) => match text.len() - text.len().min(GRAM_BYTES)
-        {
-            0 => 0.02,
-            1 => 0.01,
-            2 | 3 => 0.005,
+        Wanted::Start(text) | Wanted::Inside(text) => match text.len() {
+            0..=2 => 0.08,
+            3 => 0.04,
+            4 => 0.02,
+            5 => 0.01,
+            6 | 7 => 0.005,
             _ => 0.002,
         },
     };

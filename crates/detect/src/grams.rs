@@ -14,8 +14,12 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// Bytes of a gram; shorter literals cannot be filed.
-pub(crate) const GRAM_BYTES: usize = 4;
+/// Bytes of a gram.
+const GRAM_BYTES: usize = 4;
+/// Literals that are shorter than a gram are filed under their first two bytes, in a table of their own.
+const PAIR_BYTES: usize = 2;
+/// Bytes of a literal at least.
+pub(crate) const LITERAL_BYTES_MIN: usize = PAIR_BYTES;
 
 /// Where in the text a literal must stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +51,16 @@ pub(crate) struct Grams {
     bytes: Box<[u8]>,
     literals: Box<[Literal]>,
     automaton: OnceLock<Option<AhoCorasick>>,
+    pairs: Option<Pairs>,
+}
+
+/// Literals of two and three bytes.
+#[derive(Debug)]
+struct Pairs {
+    /// One bit for each pair of bytes.
+    bits: Box<[u64; 1024]>,
+    /// In the order of their pairs.
+    filed: Box<[(u16, Literal)]>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,11 +83,13 @@ struct Filed {
 }
 
 impl Grams {
-    /// Files literals, each of at least [`GRAM_BYTES`] bytes; `None` when there are none.
+    /// Files literals, each of at least [`LITERAL_BYTES_MIN`] bytes; `None` when there are none.
     pub(crate) fn new(literals: Vec<Literal>) -> Option<Self> {
         if literals.is_empty() {
             return None;
         }
+        let (short, literals): (Vec<_>, Vec<_>) =
+            literals.into_iter().partition(|literal| literal.text.len() < GRAM_BYTES);
         let mut by_gram: HashMap<u32, Vec<(usize, usize)>> = HashMap::new();
         // Long literals last: they have the wider choice.
         let mut order: Vec<usize> = (0..literals.len()).collect();
@@ -97,6 +113,7 @@ impl Grams {
             bytes: Box::default(),
             literals: Box::default(),
             automaton: OnceLock::new(),
+            pairs: Pairs::new(short),
         };
         made.fill(&by_gram, &literals);
         made.literals = literals.into();
@@ -136,6 +153,12 @@ impl Grams {
     /// Appends the number of every literal that the text holds, perhaps several times.
     pub(crate) fn find(&self, text: &str, found: &mut Vec<u32>) {
         let bytes = text.as_bytes();
+        if let Some(pairs) = &self.pairs {
+            pairs.find(bytes, found);
+        }
+        if self.literals.is_empty() {
+            return;
+        }
         let known = found.len();
         let mut left = bytes.len().saturating_mul(COMPARISONS_PER_BYTE) + COMPARISONS_FREE;
         for (at, window) in bytes.windows(GRAM_BYTES).enumerate() {
@@ -218,6 +241,44 @@ impl Grams {
     }
 }
 
+impl Pairs {
+    fn new(literals: Vec<Literal>) -> Option<Self> {
+        let mut bits = Box::new([0; 1024]);
+        let mut filed: Vec<(u16, Literal)> = literals
+            .into_iter()
+            .filter_map(|literal| {
+                let (pair, _) = literal.text.as_bytes().split_first_chunk::<PAIR_BYTES>()?;
+                let pair = u16::from_le_bytes(*pair);
+                bits[usize::from(pair >> 6)] |= 1 << (pair & 63);
+                Some((pair, literal))
+            })
+            .collect();
+        filed.sort_by_key(|(pair, _)| *pair);
+        (!filed.is_empty()).then(|| Self { bits, filed: filed.into() })
+    }
+
+    fn find(&self, text: &[u8], found: &mut Vec<u32>) {
+        for (at, window) in text.windows(PAIR_BYTES).enumerate() {
+            let &[one, two] = window else { continue };
+            let pair = u16::from_le_bytes([one, two]);
+            if self.bits[usize::from(pair >> 6)] >> (pair & 63) & 1 == 0 {
+                continue;
+            }
+            let first = self.filed.partition_point(|(known, _)| *known < pair);
+            let same = self.filed.iter().skip(first).take_while(|(known, _)| *known == pair);
+            for (_, literal) in same {
+                let wanted = literal.text.as_bytes();
+                if fits(literal.anchor, at, wanted.len(), text.len())
+                    && text.get(at..at + wanted.len()) == Some(wanted)
+                    && found.last() != Some(&literal.number)
+                {
+                    found.push(literal.number);
+                }
+            }
+        }
+    }
+}
+
 fn fits(anchor: Anchor, from: usize, length: usize, text_length: usize) -> bool {
     match anchor {
         Anchor::Anywhere => true,
@@ -271,6 +332,9 @@ mod tests {
         found.dedup();
         prop_assert_eq!(&found, &expected);
         found.clear();
+        if let Some(pairs) = &grams.pairs {
+            pairs.find(text.as_bytes(), &mut found);
+        }
         grams.find_in_linear_time(text.as_bytes(), &mut found);
         found.sort_unstable();
         found.dedup();
@@ -283,7 +347,7 @@ mod tests {
         #[test]
         fn both_ways_find_what_a_plain_search_finds(
             literals in prop::collection::vec(
-                ("[ab\\\\é]{4,9}", prop::sample::select(vec![Anchor::Anywhere, Anchor::Start, Anchor::End])),
+                ("[ab\\\\é]{2,9}", prop::sample::select(vec![Anchor::Anywhere, Anchor::Start, Anchor::End])),
                 0..30,
             ),
             text in "[ab\\\\é]{0,40}",

@@ -1,7 +1,7 @@
 //! The questions about one field that its text answers in one pass: whole values and last parts of paths
 //! by hash, everything else by [`Grams`]. What it reports are atoms: numbers given by the class.
 
-use crate::grams::{Anchor, GRAM_BYTES, Grams, Literal};
+use crate::grams::{Anchor, Grams, LITERAL_BYTES_MIN, Literal};
 use crate::hash::TextMap;
 
 /// A text and where a value must have it, both folded.
@@ -18,8 +18,8 @@ impl Wanted {
     pub(crate) fn is_indexable(&self) -> bool {
         match self {
             Self::Whole(_) => true,
-            Self::End(text) => last_part(text).is_some() || text.len() >= GRAM_BYTES,
-            Self::Start(text) | Self::Inside(text) => text.len() >= GRAM_BYTES,
+            Self::End(text) => last_part(text).is_some() || text.len() >= LITERAL_BYTES_MIN,
+            Self::Start(text) | Self::Inside(text) => text.len() >= LITERAL_BYTES_MIN,
         }
     }
 

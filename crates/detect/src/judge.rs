@@ -25,6 +25,9 @@ pub(crate) struct Marks {
     /// order.
     shape: Vec<Shaped>,
     candidates: Vec<u32>,
+    /// Events so far, and by atom how often it was true, as long as the class has not learned from it.
+    pub(crate) events: u32,
+    pub(crate) fired: Vec<u32>,
 }
 
 /// Where a field stands in the event.
@@ -79,6 +82,8 @@ impl Marks {
             slots: vec![Slot::default(); class.fields.count as usize],
             shape: Vec::new(),
             candidates: Vec::new(),
+            events: 0,
+            fired: vec![0; if class.learned { 0 } else { class.atoms.len() }],
         }
     }
 
@@ -92,6 +97,7 @@ impl Marks {
             self.stamp = 1;
         }
         self.candidates.clear();
+        self.events = self.events.saturating_add(1);
     }
 
     fn candidate(&mut self, rule: u32) {
@@ -305,6 +311,9 @@ impl<'a> Judged<'a> {
     /// The atom is true: so is its question, and the rules that wait for it are asked.
     fn fire(&mut self, atom: u32) {
         let class = self.class;
+        if let Some(count) = self.marks.fired.get_mut(atom as usize) {
+            *count += 1;
+        }
         let atom = class.atoms[atom as usize];
         if atom.question != NONE {
             self.marks.answers[atom.question as usize] = self.marks.stamp << 1 | 1;
@@ -343,6 +352,7 @@ impl<'a> Judged<'a> {
 
     fn holds(&mut self, number: u32) -> bool {
         let class = self.class;
+        self.cost += 1;
         let node = class.nodes[number as usize];
         if node.shared {
             let known = self.marks.nodes[number as usize];

@@ -35,6 +35,8 @@ pub const COMPARISONS_FREE: usize = 256;
 pub const MEMO_PLACES: usize = 1 << 13;
 /// Bytes of a value that is kept at most.
 pub const MEMO_TEXT_BYTES_MAX: usize = 512;
+/// Events after which a plan is made again by what they were like.
+pub const LEARNING_EVENTS: u32 = 2_000;
 /// Fields of an event whose places are remembered for the next one of its kind.
 pub const SHAPE_FIELDS_MAX: usize = 256;
 /// Kinds of events (log source and event id) for which a rule set prepares itself; beyond it begins anew.

@@ -135,6 +135,38 @@ pub(crate) fn gram_count(gram: u32) -> usize {
     GRAMS.get(&gram).copied().unwrap_or(0)
 }
 
+/// Programs that start or act many times a day, and values that stand in a large part of all events.
+const FREQUENT: &[(&str, f32)] = &[
+    (r"\svchost.exe", 0.3),
+    (r"\explorer.exe", 0.2),
+    (r"\cmd.exe", 0.15),
+    (r"\conhost.exe", 0.15),
+    (r"\services.exe", 0.15),
+    (r"\powershell.exe", 0.1),
+    (r"\rundll32.exe", 0.05),
+    (r"\wmiprvse.exe", 0.05),
+    ("true", 0.5),
+    ("false", 0.5),
+    ("setvalue", 0.5),
+    ("createkey", 0.3),
+    ("high", 0.3),
+    ("medium", 0.3),
+    ("system", 0.3),
+    ("-", 0.5),
+    ("0", 0.3),
+    ("1", 0.2),
+    ("3", 0.2),
+    ("0x0", 0.3),
+    ("tcp", 0.5),
+    ("udp", 0.3),
+    ("valid", 0.5),
+];
+
+/// The known share of a value, or of a last part of a path.
+pub(crate) fn known_share(text: &str) -> Option<f32> {
+    FREQUENT.iter().find(|(frequent, _)| *frequent == text).map(|(_, share)| *share)
+}
+
 /// The estimated share of values for which the question holds, at least `floor`.
 pub(crate) fn share(floor: f32, holds: impl Fn(&str) -> bool) -> f32 {
     let held = VALUES.iter().filter(|value| holds(value)).count();

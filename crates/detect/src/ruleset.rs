@@ -3,7 +3,7 @@
 //! An event's log source and event id choose its [`Class`]; the class names the few rules that may match,
 //! and these are asked. Only rules that match are gone through a second time, to write down why.
 
-use crate::class::{self, Class, Known};
+use crate::class::{self, Class, Known, Observed};
 use crate::explain::Explained;
 use crate::fold;
 use crate::hash;
@@ -170,12 +170,14 @@ impl RuleSet {
         scratch.belong_to(self);
         let number = scratch.class_of(self, event);
         let Scratch { classes, texts, memo, holding, costs, .. } = scratch;
-        let Some(Remembered { class, marks, .. }) = classes.get_mut(number) else {
-            return Vec::new();
-        };
-        if class.rules.is_empty() {
+        let Some(known) = classes.get_mut(number) else { return Vec::new() };
+        if known.class.rules.is_empty() {
             return Vec::new();
         }
+        if known.marks.events >= limits::LEARNING_EVENTS && !known.class.learned {
+            known.learn(self, number);
+        }
+        let Remembered { class, marks, .. } = known;
         holding.clear();
         judge::judge(class, &self.predicates, &event.fields, marks, texts, memo, |asked| {
             let cost = &mut costs[asked.place as usize];
@@ -211,15 +213,34 @@ impl RuleSet {
         &self.tallies
     }
 
-    /// The plan for events of this source and id, made when the first one comes.
-    fn class(&self, source: &LogSource, event_id: EventId) -> Arc<Class> {
+    /// The plan for events of this source and id, made when the first one comes, and once again by what
+    /// was observed.
+    fn class(
+        &self,
+        source: &LogSource,
+        event_id: EventId,
+        observed: Option<Observed<'_>>,
+    ) -> Arc<Class> {
         let fitting =
             self.groups.iter().zip(0..).filter(|((wants, _), _)| wants.is_satisfied_by(source));
         let key = ClassKey { groups: fitting.map(|(_, group)| group).collect(), event_id };
         let known = self.classes.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(class) = known {
+        if let Some(class) = known
+            && (class.learned || observed.is_none())
+        {
             return class;
         }
+        let made = Arc::new(self.make_class(&key, observed));
+        let mut classes = self.classes.write().unwrap_or_else(PoisonError::into_inner);
+        if classes.len() >= limits::CLASSES_MAX {
+            classes.clear();
+        }
+        // Two threads may make the same plan at once; either will do.
+        classes.insert(key, Arc::clone(&made));
+        made
+    }
+
+    fn make_class(&self, key: &ClassKey, observed: Option<Observed<'_>>) -> Class {
         let mut places: Vec<u32> = key
             .groups
             .iter()
@@ -229,22 +250,24 @@ impl RuleSet {
         places.sort_unstable();
         let known = Known {
             field: self.event_ids.field,
-            event_id: match event_id {
+            event_id: match key.event_id {
                 EventId::Named(place) => {
                     self.event_ids.texts.get(place as usize).map(|text| &**text)
                 }
                 EventId::Other | EventId::Open => None,
             },
-            certain: event_id != EventId::Open,
+            certain: key.event_id != EventId::Open,
         };
-        let made =
-            Arc::new(class::build(&self.plans, &places, &self.predicates, &self.fields, known));
-        let mut classes = self.classes.write().unwrap_or_else(PoisonError::into_inner);
-        if classes.len() >= limits::CLASSES_MAX {
-            classes.clear();
-        }
-        // Two threads may make the same plan at once; either will do.
-        Arc::clone(classes.entry(key).or_insert(made))
+        class::build(&self.plans, &places, &self.predicates, &self.fields, known, observed)
+    }
+}
+
+impl Remembered {
+    /// Goes on with a plan whose rules wait for what has proved rare.
+    fn learn(&mut self, rules: &RuleSet, number: usize) {
+        let observed = Observed { events: self.marks.events, fired: &self.marks.fired };
+        self.class = rules.class(&self.source, self.event_id, Some(observed));
+        self.marks = Marks::new(&self.class, number as u64);
     }
 }
 
@@ -336,7 +359,7 @@ impl Scratch {
         if self.classes.len() >= limits::CLASSES_MAX {
             self.forget();
         }
-        let class = rules.class(&event.source, event_id);
+        let class = rules.class(&event.source, event_id, None);
         let place = self.classes.len();
         let marks = Marks::new(&class, place as u64);
         self.classes.push(Remembered { source: event.source.clone(), event_id, class, marks });
