@@ -21,6 +21,7 @@
 //! case are those of Unicode, and `$` also fits before a line break that ends the text.
 
 mod attributes;
+pub mod columnar;
 mod compile;
 mod condition;
 mod encode;
