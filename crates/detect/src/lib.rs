@@ -24,6 +24,7 @@ mod attributes;
 pub mod columnar;
 mod compile;
 mod condition;
+pub mod correlation;
 mod encode;
 pub mod error;
 mod expand;
@@ -49,6 +50,7 @@ mod view;
 mod yaml;
 
 pub use compile::{CompileOptions, Compiled, Lint, Refused, RuleSource, compile};
+pub use correlation::{CorrelationMatch, Correlations, Correlator};
 pub use error::RuleError;
 pub use filter::Filter;
 pub use matched::Match;

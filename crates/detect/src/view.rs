@@ -158,6 +158,13 @@ impl Scalar<'_> {
     }
 }
 
+/// A field of an event as text, outside of any rule set; lists joined by commas.
+pub(crate) fn text_of_field(fields: &Fields, name: &str) -> Option<String> {
+    let mut table = FieldTable::default();
+    let id = table.intern(name);
+    View::new(&table, fields).field(id).and_then(Present::shown)
+}
+
 /// Whether maps within a value are looked into.
 #[derive(Clone, Copy)]
 enum Nested {
