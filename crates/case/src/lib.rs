@@ -4,6 +4,24 @@
 //! nothing happens elsewhere.
 //! Invariant: knows nothing of SQL, HTTP and of who is signed in; the caller says who acts.
 
+pub mod calendar;
+pub mod catalogue;
+pub mod check;
+pub mod command;
+pub mod decision;
+pub mod exclusion;
+pub mod finding;
+pub mod form;
+pub mod judgement;
+pub mod limits;
+pub mod message;
+pub mod policy;
+pub mod policy_defaults;
 pub mod predicate;
+pub mod refusal;
+pub mod remedy;
+pub mod request;
+pub mod review;
+mod screening;
 
 pub use predicate::{Operator, Predicate, Subject, Truth};

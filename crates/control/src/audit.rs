@@ -15,11 +15,10 @@
 
 use crate::digest::{hmac_sha256_hex, sha256_hex};
 use crate::limits::{AUDIT_DETAIL_BYTES_MAX, AUDIT_PROBLEMS_MAX};
-use crate::store::Writing;
+use crate::store::{Row, Writing};
 use crate::{Actor, Control, ControlError};
 use model::{AgentId, Timestamp};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::Row as _;
 
 /// Who caused an entry.
 #[derive(Debug, Clone, Copy)]
@@ -195,7 +194,7 @@ impl Control {
     /// When the store cannot be read; a broken chain is no error but a report.
     pub async fn audit_verify(&self) -> Result<AuditReport, ControlError> {
         // One transaction, so that an entry written meanwhile is in both the chain and the head, or in none.
-        let mut reading = self.store.pool().begin().await?;
+        let mut reading = self.store.read().await?;
         let mut report = AuditReport { entries: 0, problems: Vec::new() };
         let mut last = (0i64, GENESIS.to_owned());
         loop {
@@ -272,7 +271,7 @@ struct Link {
 }
 
 impl Link {
-    fn of_row(row: &SqliteRow) -> Result<(Self, String), ControlError> {
+    fn of_row(row: &Row) -> Result<(Self, String), ControlError> {
         let link = Self {
             n: row.try_get(0)?,
             at: row.try_get(1)?,

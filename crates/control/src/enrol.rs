@@ -290,7 +290,7 @@ impl NewAgent<'_> {
 
 /// Who a certificate belongs to that is known, not revoked and not expired.
 pub(crate) async fn identity_of(
-    reading: impl sqlx::SqliteExecutor<'_>,
+    reading: impl sqlx::AnyExecutor<'_>,
     der: &[u8],
     now: Timestamp,
 ) -> Result<AgentIdentity, ControlError> {

@@ -41,6 +41,7 @@ pub use enrol::{AgentIdentity, Enrolled};
 pub use error::{ControlError, ErrorClass, Language, QueryFault};
 pub use renew::Renewed;
 pub use signin::NewSession;
+pub use store::StoreAddress;
 pub use sums::{ClassAudit, EventAudit, StreamAudit};
 
 use audit::{Action, Cause, Entry};
@@ -88,11 +89,26 @@ impl Control {
         rules: RulesSummary,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ControlError> {
+        let address = StoreAddress::in_folder(directory);
+        Self::open_at(directory, &address, lake, rules, clock).await
+    }
+
+    /// The same with the store at another address; keys and certificates stay under `directory`.
+    ///
+    /// # Errors
+    /// Those of [`Control::open`], and [`ControlError::Store`] when the database cannot be reached.
+    pub async fn open_at(
+        directory: &Path,
+        address: &StoreAddress,
+        lake: Arc<Lake>,
+        rules: RulesSummary,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ControlError> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(
             |source| ControlError::Io { action: "create", path: directory.to_owned(), source },
         )?;
         let authority = authority::Authority::open(directory, clock.now())?;
-        let store = store::Store::open(&directory.join("control.sqlite")).await?;
+        let store = store::Store::open(address).await?;
         Ok(Self { store, authority, lake, rules, clock, strangers: signin::Strangers::default() })
     }
 

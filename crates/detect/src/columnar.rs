@@ -362,7 +362,8 @@ fn trees_of(sources: &[RuleSource<'_>], options: &CompileOptions) -> Vec<Tree<Le
 
 /// Makes each largest part that asks about one field a leaf.
 fn collapse(tree: &Tree<LeafSpec>) -> Tree<Part> {
-    let group = |parts: &[Tree<LeafSpec>], join: fn(Vec<Tree<Arc<Question>>>) -> Tree<Arc<Question>>| {
+    let group = |parts: &[Tree<LeafSpec>],
+                 join: fn(Vec<Tree<Arc<Question>>>) -> Tree<Arc<Question>>| {
         let mut mixed: Vec<Tree<Part>> = Vec::new();
         let mut single: Vec<(Option<Arc<str>>, Vec<Tree<Arc<Question>>>)> = Vec::new();
         for part in parts {

@@ -2,6 +2,9 @@
 //! the rest goes on.
 
 use crate::attributes;
+use crate::correlation::Correlations;
+use crate::correlation::plan::{Resolved, resolve};
+use crate::correlation::read::{self as correlation, CorrelationDraft};
 use crate::error::{Fault, RuleError};
 use crate::filter::{self, Filter, FilterDraft, Named};
 use crate::limits;
@@ -39,6 +42,8 @@ pub struct CompileOptions {
 pub struct Compiled {
     /// The rules that can be evaluated exactly.
     pub rules: RuleSet,
+    /// The correlations over these rules.
+    pub correlations: Arc<Correlations>,
     /// The documents that cannot, in the order of the sources.
     pub refused: Vec<Refused>,
     /// Remarks on loaded rules that perhaps do not say what their author means.
@@ -112,9 +117,14 @@ struct Compiler<'o> {
     predicates: PredicateTable,
     rules: Vec<Loaded>,
     filters: Vec<LoadedFilter>,
+    /// Each with the number of its document.
+    correlations: Vec<(usize, CorrelationDraft)>,
+    /// Documents so far.
+    documents: usize,
     /// Id of a document → the source that holds it.
     ids: HashMap<String, String>,
-    refused: Vec<Refused>,
+    /// Each with the number of its document.
+    refused: Vec<(usize, Refused)>,
     lints: Vec<Lint>,
 }
 
@@ -141,6 +151,8 @@ impl<'o> Compiler<'o> {
             predicates: PredicateTable::default(),
             rules: Vec::new(),
             filters: Vec::new(),
+            correlations: Vec::new(),
+            documents: 0,
             ids: HashMap::new(),
             refused: Vec::new(),
             lints: Vec::new(),
@@ -148,6 +160,7 @@ impl<'o> Compiler<'o> {
     }
 
     fn source(&mut self, source: RuleSource<'_>) {
+        self.documents += 1;
         let text = source.text.strip_prefix('\u{feff}').unwrap_or(source.text);
         if text.len() > limits::SOURCE_BYTES_MAX {
             let limit = limits::SOURCE_BYTES_MAX;
@@ -160,6 +173,7 @@ impl<'o> Compiler<'o> {
             return self.refuse(source.name, None, Fault { line: None, cause });
         }
         for document in documents {
+            self.documents += 1;
             if let Err(fault) = self.document(source.name, document) {
                 self.refuse(source.name, title_of(document.text), fault);
             }
@@ -170,6 +184,9 @@ impl<'o> Compiler<'o> {
         let root = yaml::parse(document)?;
         attributes::refuse_foreign(&root)?;
         let line = root.entry("id").map_or(document.first_line, |entry| entry.line);
+        if root.get("correlation").is_some() {
+            return self.correlation(&root, line, document, source_name);
+        }
         if root.get("filter").is_some() {
             return self.filter(&root, line, document, source_name);
         }
@@ -207,6 +224,21 @@ impl<'o> Compiler<'o> {
         self.remark(source_name, &filter.title, remarks);
         self.ids.insert(filter.id.clone(), source_name.to_owned());
         self.filters.push(LoadedFilter { filter: Arc::new(filter), rules, tree });
+        Ok(())
+    }
+
+    fn correlation(
+        &mut self,
+        root: &Node,
+        line: usize,
+        document: Document<'_>,
+        source_name: &str,
+    ) -> Result<(), Fault> {
+        let mut draft = correlation::read(root, document, source_name)?;
+        self.check_id(&draft.rule.id, line)?;
+        self.remark(source_name, &draft.rule.title, std::mem::take(&mut draft.remarks));
+        self.ids.insert(draft.rule.id.clone(), source_name.to_owned());
+        self.correlations.push((self.documents, draft));
         Ok(())
     }
 
@@ -259,14 +291,25 @@ impl<'o> Compiler<'o> {
     }
 
     fn refuse(&mut self, source: &str, title: Option<String>, fault: Fault) {
-        self.refused.push(Refused {
+        self.refuse_document(self.documents, source, title, fault);
+    }
+
+    fn refuse_document(
+        &mut self,
+        number: usize,
+        source: &str,
+        title: Option<String>,
+        fault: Fault,
+    ) {
+        let refused = Refused {
             source: source.to_owned(),
             title,
             line: fault.line,
             reason: fault.cause.to_string(),
             remedy: fault.cause.remedy(),
             cause: fault.cause,
-        });
+        };
+        self.refused.push((number, refused));
     }
 
     /// Adds each filter to the rules that it names and whose log source is within its own. What a filter
@@ -330,13 +373,36 @@ impl<'o> Compiler<'o> {
             let Loaded { rule, tree, said, filters } = loaded;
             Plan { rule: Arc::new(rule), tree, said, filters }
         };
-        let plans = self.rules.into_iter().map(plan).collect();
+        let loaded = std::mem::take(&mut self.rules);
+        let plans: Vec<Plan> = loaded.into_iter().map(plan).collect();
+        let rules: Vec<Arc<Rule>> = plans.iter().map(|plan| Arc::clone(&plan.rule)).collect();
+        let correlations = self.correlate(&rules);
         let predicates = self.predicates.into_predicates();
+        self.refused.sort_by_key(|(number, _)| *number);
         Compiled {
             rules: RuleSet::new(plans, self.fields, predicates),
-            refused: self.refused,
+            correlations: Arc::new(correlations),
+            refused: self.refused.into_iter().map(|(_, refused)| refused).collect(),
             lints: self.lints,
         }
+    }
+
+    /// Resolves the correlations, which may refer to any rule and to each other.
+    fn correlate(&mut self, rules: &[Arc<Rule>]) -> Correlations {
+        let (numbers, drafts): (Vec<usize>, Vec<CorrelationDraft>) =
+            std::mem::take(&mut self.correlations).into_iter().unzip();
+        let Resolved { correlations, refused, remarks } = resolve(&drafts, rules);
+        for (place, fault) in refused {
+            let rule = &drafts[place].rule;
+            let (source, title) = (rule.source_name.clone(), Some(rule.title.clone()));
+            self.refuse_document(numbers[place], &source, title, fault);
+        }
+        for (place, line, message) in remarks {
+            let rule = &drafts[place].rule;
+            let (source, title) = (rule.source_name.clone(), rule.title.clone());
+            self.remark(&source, &title, vec![Remark { line, message }]);
+        }
+        correlations
     }
 }
 

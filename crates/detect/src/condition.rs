@@ -24,7 +24,8 @@ pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Tree<usize>, String> {
     }
 }
 
-fn words(text: &str) -> Result<Vec<&str>, String> {
+/// The words of a condition; parentheses are words of their own.
+pub(crate) fn words(text: &str) -> Result<Vec<&str>, String> {
     let mut words = Vec::new();
     for chunk in text.split_whitespace() {
         let mut rest = chunk;

@@ -92,6 +92,20 @@ pub enum RuleError {
         /// The source that came first.
         first: String,
     },
+    /// A correlation refers to something that is not there, or to several things.
+    #[error("{count} rules are called {name}")]
+    BadReference {
+        /// The id or name as written.
+        name: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// Correlations refer to each other in a circle.
+    #[error("correlations refer to each other in a circle: {path}")]
+    Cycle {
+        /// The titles along the circle.
+        path: String,
+    },
 }
 
 impl RuleError {
@@ -124,6 +138,11 @@ impl RuleError {
             Self::DuplicateId { .. } => {
                 "give the rule an id of its own, or load the folder only once".to_owned()
             }
+            Self::BadReference { count: 0, .. } => {
+                "load that rule as well; a refused rule cannot be referred to".to_owned()
+            }
+            Self::BadReference { .. } => "refer to the rule by its id".to_owned(),
+            Self::Cycle { .. } => "let one of them refer to rules of events instead".to_owned(),
         }
     }
 

@@ -22,8 +22,10 @@
 
 mod attributes;
 mod class;
+pub mod columnar;
 mod compile;
 mod condition;
+pub mod correlation;
 mod encode;
 pub mod error;
 mod expand;
@@ -56,6 +58,7 @@ mod view;
 mod yaml;
 
 pub use compile::{CompileOptions, Compiled, Lint, Refused, RuleSource, compile};
+pub use correlation::{CorrelationMatch, Correlations, Correlator};
 pub use error::RuleError;
 pub use filter::Filter;
 pub use matched::Match;

@@ -48,7 +48,39 @@ pub const WHY_BYTES_MAX: usize = model::limits::FIELD_TEXT_BYTES_MAX;
 pub const WHY_VALUE_CUT_BYTES: usize = 1024;
 /// Characters of a hostile text that a message repeats.
 pub const SHOWN_CHARS_MAX: usize = 80;
+/// Rules that one correlation refers to: each is a bit of a mask.
+pub const CORRELATION_RULES_MAX: usize = 64;
+/// Fields that one correlation looks at, for itself and for the correlations above it.
+pub const CORRELATION_FIELDS_MAX: usize = 32;
+/// Seconds of a correlation's window.
+pub const TIMESPAN_SECONDS_MAX: i64 = 90 * 86_400;
+/// Events of one group that a correlation keeps; the oldest give way and are counted.
+pub const EVENTS_PER_WINDOW_MAX: usize = 10_000;
+/// Groups of one correlation; those without news for longest give way and are counted.
+pub const GROUPS_PER_CORRELATION_MAX: usize = 20_000;
+/// Events that all correlations together keep.
+pub const CORRELATED_EVENTS_MAX: usize = 200_000;
+/// Bytes of one value that a correlation keeps; longer values count as their beginning.
+pub const CORRELATED_VALUE_BYTES_MAX: usize = 1_024;
+/// How much later than the newest event of its group an event may be beyond the window, in nanoseconds.
+pub const LATE_NS_MAX: i64 = 600 * 1_000_000_000;
+/// Events that are looked at again because one came late, at most; beyond it windows are left out and counted.
+pub const LATE_WORK_MAX: usize = 1_000_000;
+/// How long the end of a window is awaited from a silent agent, by the server's clock, in nanoseconds.
+pub const SILENCE_NS_MAX: i64 = 900 * 1_000_000_000;
+/// A group without news is forgotten after its window and this time, by the server's clock, in nanoseconds.
+pub const GROUP_IDLE_NS: i64 = 86_400 * 1_000_000_000;
+/// Agents whose newest time is remembered for windows that must be awaited.
+pub const AGENTS_HEARD_MAX: usize = 100_000;
+/// Events that an alert of a correlation names; the others are counted.
+pub const EVENTS_NAMED_MAX: usize = 50;
+/// Groups of another correlation in which one match of a correlation counts.
+pub const GROUPS_PER_MATCH_MAX: usize = 100;
+/// Bytes of a checkpoint that is read back.
+pub const CHECKPOINT_BYTES_MAX: usize = 512 * 1024 * 1024;
 
+const _: () = assert!(CORRELATION_RULES_MAX <= u64::BITS as usize);
+const _: () = assert!(EVENTS_PER_WINDOW_MAX < CORRELATED_EVENTS_MAX);
 const _: () = assert!(PATTERN_BYTES_MAX < RULE_BYTES_MAX);
 const _: () = assert!(RULE_BYTES_MAX < SOURCE_BYTES_MAX);
 const _: () = assert!(MEMO_PLACES.is_power_of_two());

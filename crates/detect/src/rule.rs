@@ -245,11 +245,6 @@ pub(crate) fn read(
     source_name: &str,
     lists: &BTreeMap<String, Vec<String>>,
 ) -> Result<Draft, Fault> {
-    if let Some(entry) = root.entry("correlation") {
-        let what = "a correlation rule".to_owned();
-        let remedy = "keep it out of the loaded folders for now";
-        return Err(RuleError::NotSupported { what, remedy }.at(entry.line));
-    }
     let mut remarks = Vec::new();
     let mut rule = header(root, document, source_name, &mut remarks)?;
     rule.logsource = log_source(root)?;

@@ -195,6 +195,13 @@ pub(crate) fn collect_everything<'e>(value: &'e Value, out: &mut Vec<Scalar<'e>>
     collect(value, Nested::Search, 0, out);
 }
 
+/// A field of an event as text, outside of any rule set; lists joined by commas.
+pub(crate) fn text_of_field(fields: &Fields, name: &str) -> Option<String> {
+    let mut table = FieldTable::default();
+    let id = table.intern(name);
+    View::new(&table, fields).field(id).and_then(Present::shown)
+}
+
 /// Whether maps within a value are looked into.
 #[derive(Clone, Copy)]
 enum Nested {

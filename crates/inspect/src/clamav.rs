@@ -2,11 +2,12 @@
 
 use crate::{Finding, Verdict};
 use std::fs::File;
-use std::io::{ErrorKind, Seek as _, SeekFrom};
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 
 /// What ClamAV says of an open file.
-pub(crate) fn judge(socket: &Path, file: &mut File) -> Finding {
+pub(crate) fn judge(socket: &Path, file: &File) -> Finding {
     let finding = |verdict, name: &str, detail: String| Finding {
         scanner: "clamav".to_owned(),
         verdict,
@@ -22,10 +23,9 @@ pub(crate) fn judge(socket: &Path, file: &mut File) -> Finding {
         }
         Err(err) => return finding(Verdict::Error, "", err.to_string()),
     }
-    if let Err(err) = file.seek(SeekFrom::Start(0)) {
-        return finding(Verdict::Error, "", err.to_string());
-    }
-    let answer = clamav_client::scan_buffer(&mut *file, connection, None);
+    // The very file that was hashed, by its descriptor; opened anew it begins at its start.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let answer = clamav_client::scan_file(path, connection, None);
     match answer.map(|answer| reading(&answer)) {
         Ok((verdict, name, detail)) => finding(verdict, &name, detail),
         Err(err) => finding(Verdict::Error, "", err.to_string()),

@@ -36,7 +36,9 @@ pub(crate) enum PackageError {
     Unreadable(String),
     #[error("the package holds more than {PACKAGE_ENTRIES_MAX} entries")]
     TooManyEntries,
-    #[error("the package unpacks to more than {PACKAGE_BYTES_MAX} bytes, or {PACKAGE_RATIO_MAX} times its size")]
+    #[error(
+        "the package unpacks to more than {PACKAGE_BYTES_MAX} bytes, or {PACKAGE_RATIO_MAX} times its size"
+    )]
     TooLarge,
     #[error("the manifest is broken: {0}")]
     Manifest(String),
@@ -69,8 +71,10 @@ pub(crate) fn read(file: &mut File) -> Result<Option<Extension>, PackageError> {
     if let Some(key) = placeholder(&extension.name) {
         let key = key.to_owned();
         let locale = manifest.get("default_locale").and_then(Value::as_str).unwrap_or("en");
-        let locale: String =
-            locale.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
+        let locale: String = locale
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+            .collect();
         if let Some(texts) = json(&mut archive, &format!("_locales/{locale}/messages.json"))? {
             extension.name = message(&texts, &key).unwrap_or(extension.name);
         }

@@ -327,6 +327,14 @@ impl Lake {
         self.catalog.close().await;
     }
 
+    pub(crate) const fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
     fn writer(&self) -> Result<&Arc<Writer>, LakeError> {
         self.writer.as_ref().ok_or(LakeError::ReadOnly)
     }

@@ -60,7 +60,8 @@
 //! # Reading
 //!
 //! A query sees the newest snapshot at its start, in any process: `Access::Read` opens the same catalog. Files
-//! are chosen by the bounds in the catalog, then by row group, page and Bloom filter.
+//! are chosen by the bounds in the catalog, then by row group, page and Bloom filter. [`Strip`]s give the same
+//! files column by column, for judging the past.
 
 mod audit;
 mod catalog;
@@ -68,6 +69,7 @@ mod commit;
 mod compact;
 mod disk;
 mod error;
+mod history;
 mod lake;
 mod layout;
 pub mod limits;
@@ -79,6 +81,7 @@ mod types;
 
 pub use disk::{Disk, LocalDisk};
 pub use error::{ErrorClass, LakeError};
+pub use history::{NO_VALUE, Strip, StripColumn};
 pub use lake::{Lake, Settings};
 pub use types::{
     Access, Advance, Column, Commit, Committed, Compacted, LakeStatus, StreamCount, StreamPosition,

@@ -11,10 +11,14 @@
 //! no observation of its own and none before it is waiting for release).
 //! Invariant: every event that is not handed out is counted, and said as a [`model::Lost`] when it was lost.
 //! Invariant: missing privileges are no error; [`Coverage`] says in words what is not recorded, and why.
+//! Invariant: the inventory ([`inventory`]) is read from files, each with a limit; what lies in a user's home
+//! is never followed out of it, and no program of a user is ever run.
 //! Invariant: `unsafe` lives in two modules (the ring's memory map, the system calls that no safe library
 //! offers) and every block says why it is sound.
 
 pub mod coverage;
+#[cfg(target_os = "linux")]
+pub mod inventory;
 pub mod limits;
 
 #[cfg(not(target_os = "linux"))]

@@ -29,6 +29,32 @@ pub const DIRECTORY_PATHS_MAX: usize = 8_192;
 pub const CREATED_FILES_MAX: usize = 16_384;
 /// Bytes of `/proc/<pid>/cmdline` and of `/etc/passwd` that are read.
 pub const SMALL_FILE_BYTES_MAX: u64 = 4 << 20;
+/// Bytes of a package database that is read as text.
+pub const PACKAGE_DATABASE_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of one line of a package database; the rest of a longer line is skipped.
+pub const PACKAGE_LINE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a browser's preferences and of Firefox's list of extensions.
+pub const PREFERENCES_BYTES_MAX: u64 = 32 << 20;
+/// Bytes of an extension's manifest and of its translated texts.
+pub const MANIFEST_BYTES_MAX: u64 = 4 << 20;
+/// Homes that are looked into.
+pub const HOMES_MAX: usize = 1_000;
+/// Entries of one folder that are looked at.
+pub const FOLDER_ENTRIES_MAX: usize = 4_096;
+/// Profiles of one browser of one user.
+pub const PROFILES_MAX: usize = 64;
+/// Bytes that a helper program (`rpm`, `apt-helper`) may print.
+pub const HELPER_BYTES_MAX: u64 = 512 << 20;
+/// How long a helper program may run, in milliseconds.
+pub const HELPER_MS_MAX: u64 = 60_000;
+/// Bytes of a program whose hash is computed; larger ones are reported without one.
+pub const HASHED_BYTES_MAX: u64 = 2 << 30;
+/// Hashes of files that are remembered.
+pub const HASHES_MAX: usize = 4_096;
+/// Paths of packages that are remembered, 8 bytes each.
+pub const PACKAGED_PATHS_MAX: usize = 4_000_000;
+/// Things that could not be read, said one by one; more are counted.
+pub const PROBLEMS_SAID_MAX: usize = 8;
 
 const _: () = assert!(RING_BYTES_MIN as usize > 4 * (ARGUMENTS_BYTES_MAX + 4 * PATH_BYTES_MAX));
 const _: () =

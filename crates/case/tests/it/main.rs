@@ -1,1 +1,4 @@
 //! Tests from outside.
+
+mod decisions;
+mod requests;

@@ -73,7 +73,7 @@ pub(super) fn is_null(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => true,
         Some(Value::List(items)) => {
-            items.is_empty() || items.iter().any(|item| *item == Value::Null)
+            items.is_empty() || items.contains(&Value::Null)
         }
         Some(_) => false,
     }

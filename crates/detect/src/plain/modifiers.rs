@@ -296,8 +296,8 @@ fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
 /// The letter of six bits in base 64.
 fn letter(bits: &[bool]) -> char {
     let number = bits.iter().fold(0_u8, |number, bit| number << 1 | u8::from(*bit));
-    let upper = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']);
-    upper.clone().nth(usize::from(number)).unwrap_or('=')
+    let mut letters = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']);
+    letters.nth(usize::from(number)).unwrap_or('=')
 }
 
 fn bits(bytes: &[u8]) -> Vec<bool> {
@@ -307,11 +307,11 @@ fn bits(bytes: &[u8]) -> Vec<bool> {
 /// Base 64 with padding.
 fn base64(bytes: &[u8]) -> String {
     let mut bits = bits(bytes);
-    while bits.len() % 6 != 0 {
+    while !bits.len().is_multiple_of(6) {
         bits.push(false);
     }
     let mut text: String = bits.chunks(6).map(letter).collect();
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text

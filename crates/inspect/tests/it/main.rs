@@ -7,7 +7,8 @@ use std::path::Path;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
-const EICAR: &str = concat!("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-", "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*");
+const EICAR: &str =
+    concat!("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-", "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*");
 
 fn inspector(folder: &Path) -> Inspector {
     Inspector {
@@ -60,7 +61,8 @@ fn a_hash_on_both_lists_is_malware() {
     let hashes = folder.path().join("hashes");
     std::fs::create_dir(&hashes).expect("folder");
     let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-    std::fs::write(hashes.join("a.deny.txt"), format!("# comment\n\n{hash} bad tool\n")).expect("w");
+    std::fs::write(hashes.join("a.deny.txt"), format!("# comment\n\n{hash} bad tool\n"))
+        .expect("w");
     std::fs::write(hashes.join("b.allow.txt"), format!("{} good tool\n", hash.to_uppercase()))
         .expect("write");
     let finding = inspector(folder.path()).inspect_hash(hash).findings.remove(0);

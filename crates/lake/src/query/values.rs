@@ -41,7 +41,7 @@ pub(super) fn to_scalar(value: &Value) -> Result<ScalarValue, LakeError> {
 }
 
 /// Appends the rows of a batch.
-pub(super) fn append_rows(
+pub(crate) fn append_rows(
     batch: &RecordBatch,
     rows: &mut Vec<Vec<Value>>,
 ) -> Result<(), LakeError> {
@@ -56,7 +56,7 @@ pub(super) fn append_rows(
 }
 
 /// The values of a column, in order. Nested ones are made by the same rules.
-fn values_of(column: &ArrayRef) -> Result<Vec<Value>, LakeError> {
+pub(crate) fn values_of(column: &ArrayRef) -> Result<Vec<Value>, LakeError> {
     macro_rules! numbers {
         ($ty:ty, $make:expr) => {
             column

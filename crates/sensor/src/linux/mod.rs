@@ -13,9 +13,9 @@ mod refusal;
 mod ring;
 mod sensor;
 mod snapshot;
-mod sys;
+pub(crate) mod sys;
 mod tally;
-mod text;
+pub(crate) mod text;
 mod users;
 
 pub use opening::doctor;

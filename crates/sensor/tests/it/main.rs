@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "tests say what they skip and measure")]
 
 mod files;
+mod inventory;
 mod network;
 mod processes;
 mod survival;

@@ -1,0 +1,324 @@
+//! One row group, read column by column.
+
+use super::event;
+use crate::LakeError;
+use crate::layout::OBSERVED_AT;
+use crate::query::append_rows;
+use datafusion::arrow::array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::parquet::arrow::ProjectionMask;
+use datafusion::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+use datafusion::parquet::column::reader::ColumnReader;
+use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
+use datafusion::parquet::file::statistics::Statistics;
+use model::{Event, Family, Timestamp, Value};
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The key of a row without a value.
+pub const NO_VALUE: u32 = u32::MAX;
+
+/// A column of a strip: per row the place of its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StripColumn {
+    /// For each row of the strip a place in `values`, or [`NO_VALUE`]: the row has none, or was not wanted.
+    pub keys: Vec<u32>,
+    /// The values; mostly each once.
+    pub values: Vec<Value>,
+}
+
+/// A file whose footer was read.
+#[derive(Debug)]
+pub(super) struct StripFile {
+    path: PathBuf,
+    family: Family,
+    plain: ArrowReaderMetadata,
+    /// The same file, its texts to be read as numbers that name values.
+    by_value: ArrowReaderMetadata,
+}
+
+/// A row group of a file: at most [`crate::limits::ROW_GROUP_ROWS_MAX`] events of one family. Cheap to clone;
+/// every method blocks on the disk.
+#[derive(Debug, Clone)]
+pub struct Strip {
+    file: Arc<StripFile>,
+    group: usize,
+    rows: usize,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl StripFile {
+    pub(super) fn open(path: PathBuf, family: Family) -> Result<Self, LakeError> {
+        let file = File::open(&path).map_err(|err| LakeError::io("open", &path, err))?;
+        let load = |options| {
+            ArrowReaderMetadata::load(&file, options)
+                .map_err(|err| LakeError::Corrupt { path: path.clone(), reason: err.to_string() })
+        };
+        let plain = load(ArrowReaderOptions::new())?;
+        let fields: Vec<Arc<Field>> = plain
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| match field.data_type() {
+                DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(numbered())),
+                _ => Arc::clone(field),
+            })
+            .collect();
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+        let by_value = load(options)?;
+        Ok(Self { path, family, plain, by_value })
+    }
+}
+
+fn numbered() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+impl Strip {
+    pub(super) fn all_of(file: &Arc<StripFile>, from: Timestamp, to: Timestamp) -> Vec<Self> {
+        let groups = file.plain.metadata().row_groups().iter().enumerate();
+        groups
+            .filter_map(|(group, metadata)| {
+                let rows = usize::try_from(metadata.num_rows()).ok()?;
+                Some(Self { file: Arc::clone(file), group, rows, from, to })
+            })
+            .collect()
+    }
+
+    /// How many events it holds.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The family of its events.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.file.family
+    }
+
+    /// Bytes of a column on the disk: what it costs to read. 0 when the file has no such column.
+    #[must_use]
+    pub fn cost_bytes(&self, column: &str) -> u64 {
+        let Some(group) = self.file.plain.metadata().row_groups().get(self.group) else { return 0 };
+        let parts = group.columns().iter().filter(|chunk| {
+            chunk.column_path().parts().first().is_some_and(|first| first == column)
+        });
+        parts.map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0)).sum()
+    }
+
+    /// Which rows were observed in the time that was asked for.
+    ///
+    /// # Errors
+    /// [`LakeError::Corrupt`], [`LakeError::Io`].
+    pub fn in_time(&self) -> Result<Vec<bool>, LakeError> {
+        let (from, to) = (self.from.micros(), self.to.micros());
+        if self.time_bounds().is_some_and(|(low, high)| low >= from && high < to) {
+            return Ok(vec![true; self.rows]);
+        }
+        let all = vec![true; self.rows];
+        Ok(self.times(&all)?.into_iter().map(|at| at >= from && at < to).collect())
+    }
+
+    /// When each wanted row was observed, in microseconds since 1970; `i64::MIN` for the others.
+    ///
+    /// # Errors
+    /// [`LakeError::Corrupt`], [`LakeError::Io`].
+    pub fn times(&self, wanted: &[bool]) -> Result<Vec<i64>, LakeError> {
+        let mut times = vec![i64::MIN; self.rows];
+        let mut rows = wanted_rows(wanted);
+        self.each_batch(&self.file.plain, &[OBSERVED_AT], wanted, |batch| {
+            let column = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>()?;
+            for at in column {
+                *times.get_mut(rows.next()?)? = at.unwrap_or(i64::MIN);
+            }
+            Some(())
+        })?;
+        Ok(times)
+    }
+
+    /// One column, for the wanted rows. A column that the file does not have has no values.
+    ///
+    /// # Errors
+    /// [`LakeError::Corrupt`], [`LakeError::Io`].
+    pub fn column(&self, name: &str, wanted: &[bool]) -> Result<StripColumn, LakeError> {
+        let mut column = StripColumn { keys: vec![NO_VALUE; self.rows], values: Vec::new() };
+        if self.file.plain.schema().column_with_name(name).is_none() {
+            return Ok(column);
+        }
+        let mut rows = wanted_rows(wanted);
+        self.each_batch(&self.file.by_value, &[name], wanted, |batch| {
+            append(batch.column(0), &mut rows, &mut column)
+        })?;
+        Ok(column)
+    }
+
+    /// The names of the fields that events of this strip keep outside the columns.
+    ///
+    /// # Errors
+    /// [`LakeError::Corrupt`], [`LakeError::Io`].
+    pub fn names_outside(&self) -> Result<BTreeSet<String>, LakeError> {
+        let file = self.file()?;
+        let reader = SerializedFileReader::new(file).map_err(|err| self.damaged(&err))?;
+        let group = reader.get_row_group(self.group).map_err(|err| self.damaged(&err))?;
+        let columns = group.metadata().columns();
+        let place = columns.iter().position(|chunk| {
+            let path = chunk.column_path().parts();
+            path.first().is_some_and(|first| first == "extra")
+                && path.last().is_some_and(|last| last == "key")
+        });
+        let Some(place) = place else { return Ok(BTreeSet::new()) };
+        let column = group.get_column_reader(place).map_err(|err| self.damaged(&err))?;
+        let ColumnReader::ByteArrayColumnReader(mut column) = column else {
+            return Err(self.damaged(&"the names of fields are no texts"));
+        };
+        let mut names = BTreeSet::new();
+        let (mut definitions, mut repetitions, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            let (records, _, levels) = column
+                .read_records(
+                    RECORDS_PER_READ,
+                    Some(&mut definitions),
+                    Some(&mut repetitions),
+                    &mut values,
+                )
+                .map_err(|err| self.damaged(&err))?;
+            for value in values.drain(..) {
+                let name = value.as_utf8().map_err(|err| self.damaged(&err))?;
+                if !names.contains(name) {
+                    names.insert(name.to_owned());
+                }
+            }
+            definitions.clear();
+            repetitions.clear();
+            if records == 0 && levels == 0 {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// Whole events: the wanted rows as rules see them, in the order of the strip.
+    ///
+    /// # Errors
+    /// [`LakeError::Corrupt`], [`LakeError::Io`].
+    pub fn events(&self, wanted: &[bool]) -> Result<Vec<Event>, LakeError> {
+        let schema = self.file.plain.schema();
+        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let all: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut rows = Vec::new();
+        self.each_batch(&self.file.plain, &all, wanted, |batch| {
+            append_rows(batch, &mut rows).ok()
+        })?;
+        let events = rows.into_iter().map(|row| event::of_row(self.file.family, &names, row));
+        events.map(|event| event.map_err(|reason| self.damaged(&reason))).collect()
+    }
+
+    fn time_bounds(&self) -> Option<(i64, i64)> {
+        let group = self.file.plain.metadata().row_groups().get(self.group)?;
+        let chunk = group.columns().iter().find(|chunk| {
+            chunk.column_path().parts().first().is_some_and(|first| first == OBSERVED_AT)
+        })?;
+        match chunk.statistics()? {
+            Statistics::Int64(bounds) => Some((*bounds.min_opt()?, *bounds.max_opt()?)),
+            _ => None,
+        }
+    }
+
+    /// Reads columns of the wanted rows; `take` says `None` to what it cannot read.
+    fn each_batch(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        columns: &[&str],
+        wanted: &[bool],
+        mut take: impl FnMut(&RecordBatch) -> Option<()>,
+    ) -> Result<(), LakeError> {
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata.clone());
+        let roots = columns.iter().filter_map(|name| builder.schema().index_of(name).ok());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.collect::<Vec<_>>());
+        builder = builder
+            .with_projection(mask)
+            .with_row_groups(vec![self.group])
+            .with_batch_size(self.rows.max(1));
+        if wanted.contains(&false) {
+            let filter = BooleanArray::from(wanted.to_vec());
+            builder = builder.with_row_selection(RowSelection::from_filters(&[filter]));
+        }
+        for batch in builder.build().map_err(|err| self.damaged(&err))? {
+            let batch = batch.map_err(|err| self.damaged(&err))?;
+            take(&batch).ok_or_else(|| self.damaged(&"a column is of an unexpected type"))?;
+        }
+        Ok(())
+    }
+
+    fn file(&self) -> Result<File, LakeError> {
+        File::open(&self.file.path).map_err(|err| LakeError::io("open", &self.file.path, err))
+    }
+
+    fn damaged(&self, reason: &dyn std::fmt::Display) -> LakeError {
+        LakeError::Corrupt { path: self.file.path.clone(), reason: reason.to_string() }
+    }
+}
+
+fn wanted_rows(wanted: &[bool]) -> impl Iterator<Item = usize> {
+    wanted.iter().enumerate().filter_map(|(row, wanted)| wanted.then_some(row))
+}
+
+/// Appends a piece of a column; `None` when its type is not one of ours.
+fn append(
+    array: &ArrayRef,
+    rows: &mut impl Iterator<Item = usize>,
+    into: &mut StripColumn,
+) -> Option<()> {
+    let base = u32::try_from(into.values.len()).ok()?;
+    if let Some(numbered) = array.as_dictionary_opt::<Int32Type>() {
+        let texts = numbered.values().as_string_opt::<i32>()?;
+        into.values.extend(texts.iter().map(|text| text.map_or(Value::Null, Value::from)));
+        for key in numbered.keys() {
+            let row = rows.next()?;
+            if let Some(key) = key {
+                *into.keys.get_mut(row)? = base + u32::try_from(key).ok()?;
+            }
+        }
+        return Some(());
+    }
+    let values: Vec<Value> = match array.data_type() {
+        DataType::Int64 => array
+            .as_primitive::<Int64Type>()
+            .iter()
+            .map(|cell| cell.map_or(Value::Null, Value::Int))
+            .collect(),
+        DataType::Int32 => array
+            .as_primitive::<Int32Type>()
+            .iter()
+            .map(|cell| cell.map_or(Value::Null, |number| Value::Int(i64::from(number))))
+            .collect(),
+        DataType::Boolean => {
+            array.as_boolean().iter().map(|cell| cell.map_or(Value::Null, Value::Bool)).collect()
+        }
+        DataType::List(_) => crate::query::values_of(array).ok()?,
+        _ => return None,
+    };
+    let mut known: HashMap<String, u32> = HashMap::new();
+    for value in values {
+        let row = rows.next()?;
+        if value == Value::Null {
+            continue;
+        }
+        let next = u32::try_from(into.values.len()).ok()?;
+        let key = *known.entry(format!("{value:?}")).or_insert(next);
+        if key == next {
+            into.values.push(value);
+        }
+        *into.keys.get_mut(row)? = key;
+    }
+    Some(())
+}
+
+const RECORDS_PER_READ: usize = 8_192;
