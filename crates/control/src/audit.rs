@@ -33,6 +33,15 @@ pub(crate) enum Cause<'a> {
     Stranger,
 }
 
+impl<'a> From<crate::Principal<'a>> for Cause<'a> {
+    fn from(by: crate::Principal<'a>) -> Self {
+        match by {
+            crate::Principal::Person(actor) => Self::Person(actor),
+            crate::Principal::Machine => Self::Machine,
+        }
+    }
+}
+
 /// What was done or refused. The names are stored and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -50,6 +59,25 @@ pub(crate) enum Action {
     DeviceOpened,
     EventOpened,
     Searched,
+    PersonAdded,
+    PersonChanged,
+    RolesChanged,
+    PersonDisabled,
+    PersonEnabled,
+    PersonInvited,
+    PasswordSet,
+    DepartmentAdded,
+    DepartmentRenamed,
+    DeviceOwnerSet,
+    DeviceDepartmentSet,
+    OutboxRead,
+    RequestChanged,
+    RequestOpened,
+    DecisionChanged,
+    TitleChanged,
+    PolicyChanged,
+    CardChanged,
+    SheetImported,
 }
 
 impl Action {
@@ -69,6 +97,25 @@ impl Action {
             Self::DeviceOpened => "device_opened",
             Self::EventOpened => "event_opened",
             Self::Searched => "searched",
+            Self::PersonAdded => "person_added",
+            Self::PersonChanged => "person_changed",
+            Self::RolesChanged => "roles_changed",
+            Self::PersonDisabled => "person_disabled",
+            Self::PersonEnabled => "person_enabled",
+            Self::PersonInvited => "person_invited",
+            Self::PasswordSet => "password_set",
+            Self::DepartmentAdded => "department_added",
+            Self::DepartmentRenamed => "department_renamed",
+            Self::DeviceOwnerSet => "device_owner_set",
+            Self::DeviceDepartmentSet => "device_department_set",
+            Self::OutboxRead => "outbox_read",
+            Self::RequestChanged => "request_changed",
+            Self::RequestOpened => "request_opened",
+            Self::DecisionChanged => "decision_changed",
+            Self::TitleChanged => "title_changed",
+            Self::PolicyChanged => "policy_changed",
+            Self::CardChanged => "card_changed",
+            Self::SheetImported => "sheet_imported",
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::enrol::{stored_agent, stored_device};
 use crate::limits::{LOST_ROWS_MAX, SUM_ROWS_MAX};
 use crate::predicate::Checked;
 use crate::rows::{Parameters, rows_of};
+use crate::scope::{Scope, statement};
 use crate::view::{
     AlertFilter, Cursor, DevicePage, DeviceRow, PAGE_ROWS_MAX, SearchQuery, TimeRange,
 };
@@ -22,7 +23,7 @@ impl Control {
     /// [`ControlError::NotPermitted`], or the lake's.
     pub async fn devices(&self, actor: &Actor) -> Result<Vec<DeviceRow>, ControlError> {
         self.require(actor, &[Permission::ReadDevices], "devices").await?;
-        self.device_rows(None).await
+        self.device_rows(&actor.scope(Permission::ReadDevices), None).await
     }
 
     /// One device with a part of its story. Opening it is in the audit chain.
@@ -56,7 +57,7 @@ impl Control {
         })
         .await?;
         let row = self
-            .device_rows(Some(device))
+            .device_rows(&actor.scope(Permission::ReadDevices), Some(device))
             .await?
             .pop()
             .ok_or_else(|| ControlError::NotFound { what: "device", id: device.to_string() })?;
@@ -78,16 +79,20 @@ impl Control {
     /// Devices with their present agent, the one seen last first.
     pub(crate) async fn device_rows(
         &self,
+        scope: &Scope,
         only: Option<DeviceId>,
     ) -> Result<Vec<DeviceRow>, ControlError> {
-        let rows = sqlx::query(
+        let condition = scope.on_device("device", 2);
+        let sql = format!(
             "SELECT device.id, device.name, agent.id, device.enrolled_at FROM device \
              JOIN agent ON agent.device_id = device.id \
-             WHERE agent.retired_at IS NULL AND (device.id = $1 OR $1 IS NULL)",
-        )
-        .bind(only.map(|device| device.to_string()))
-        .fetch_all(self.store.pool())
-        .await?;
+             WHERE agent.retired_at IS NULL AND (device.id = $1 OR $1 IS NULL) AND {}",
+            condition.sql
+        );
+        let rows = condition
+            .bind(statement(sql).bind(only.map(|device| device.to_string())))
+            .fetch_all(self.store.pool())
+            .await?;
         let seen = self.last_seen(only).await?;
         let mut not_recorded = self.not_recorded(only).await?;
         let mut devices = Vec::with_capacity(rows.len());

@@ -1,6 +1,7 @@
 //! What can go wrong, whose fault it is, and what each side may read about it.
 
 use crate::actor::Permission;
+use crate::people_rule::PeopleRule;
 use std::path::PathBuf;
 
 /// The languages in which a user reads a message.
@@ -10,6 +11,23 @@ pub enum Language {
     Ja,
     /// English.
     En,
+}
+
+impl Language {
+    /// The code in the store (BCP 47).
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Ja => "ja",
+            Self::En => "en",
+        }
+    }
+
+    /// The language of a code; Japanese for one that is not known.
+    #[must_use]
+    pub fn of_code(code: &str) -> Self {
+        if code == "en" { Self::En } else { Self::Ja }
+    }
 }
 
 /// What the caller does with an error.
@@ -82,6 +100,18 @@ pub enum ControlError {
     /// A search is malformed.
     #[error("the search is refused: {0:?}")]
     BadQuery(QueryFault),
+    /// A rule about people and accounts would be broken.
+    #[error("refused: {}", .0.message().1)]
+    People(PeopleRule),
+    /// Name and password do not sign in.
+    #[error("sign-in by password refused: {reason}")]
+    PasswordRefused {
+        /// Why, for the log only: a stranger must not learn which names exist.
+        reason: &'static str,
+    },
+    /// Too many wrong passwords of an account or from a peer.
+    #[error("sign-in by password refused: too many wrong passwords; wait 15 minutes")]
+    TooManyTries,
     /// A value given on the command line is out of bounds.
     #[error("{what} is refused: {reason}")]
     BadArgument {
@@ -90,6 +120,24 @@ pub enum ControlError {
         /// What is allowed.
         reason: &'static str,
     },
+
+    /// A step of a request, a review or a decision is refused.
+    #[error("refused: {0}")]
+    Refused(#[from] case::refusal::Refusal),
+    /// Somebody else changed it meanwhile.
+    #[error("{what} {id} was changed meanwhile; load it again")]
+    Changed {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// A rule of the policy is refused.
+    #[error("the rule is refused: {0}")]
+    BadRule(#[from] case::policy::RuleFault),
+    /// A sheet, a title or an address is refused.
+    #[error("refused: {0}")]
+    Software(#[from] software::SoftwareError),
 
     // The endpoint is wrong.
     /// The enrolment token is unknown, used up or too old.
@@ -178,6 +226,12 @@ pub enum ControlError {
     },
 }
 
+impl From<PeopleRule> for ControlError {
+    fn from(rule: PeopleRule) -> Self {
+        Self::People(rule)
+    }
+}
+
 impl From<sqlx::Error> for ControlError {
     fn from(err: sqlx::Error) -> Self {
         Self::Store(err)
@@ -185,6 +239,11 @@ impl From<sqlx::Error> for ControlError {
 }
 
 impl ControlError {
+    /// There is no person of an identifier or name, which may come from anybody.
+    pub(crate) fn no_person(id: &str) -> Self {
+        Self::NotFound { what: "person", id: id.chars().take(80).collect() }
+    }
+
     /// What the caller does with it.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
@@ -196,12 +255,19 @@ impl ControlError {
             | Self::UnknownField { .. }
             | Self::BadQuery(_)
             | Self::BadArgument { .. }
+            | Self::People(_)
+            | Self::PasswordRefused { .. }
+            | Self::TooManyTries
+            | Self::Refused(_)
+            | Self::BadRule(_)
+            | Self::Software(_)
             | Self::EnrolmentRefused { .. }
             | Self::EnrolmentMalformed { .. }
             | Self::RenewalRefused { .. }
             | Self::CertificateRefused { .. } => ErrorClass::Reject,
             Self::Corrupt { .. } => ErrorClass::Poison,
             Self::TooNew { .. } => ErrorClass::Fatal,
+            Self::Changed { .. } => ErrorClass::Retry,
             Self::Store(_) | Self::Io { .. } | Self::Certificates { .. } => ErrorClass::Retry,
             Self::Randomness { .. } => ErrorClass::Retry,
             Self::Lake(err) => match err.class() {
@@ -219,6 +285,14 @@ impl ControlError {
             Self::UnknownField { field, suggestions } => {
                 return unknown_field_message(field, suggestions, language);
             }
+            Self::Refused(refusal) => return crate::refusal_words::message(refusal, language),
+            // Written for whoever edits the rule or brings the sheet; names only what was given.
+            Self::BadRule(fault) => return fault.to_string(),
+            Self::Software(fault) => return fault.to_string(),
+            Self::Changed { .. } => (
+                "ほかの人が先に変更しました。画面を読み込み直してください。",
+                "Somebody else changed it first. Please reload the page.",
+            ),
             Self::SignInRefused { .. } => (
                 "サインインできませんでした。リンクは発行から15分以内に一度だけ使えます。サーバーで新しいリンクを発行してください。",
                 "Could not sign in. A link works once and within 15 minutes. Issue a new one on the server.",
@@ -236,6 +310,15 @@ impl ControlError {
                 "Not found. The address may be wrong, or the retention period is over.",
             ),
             Self::BadQuery(fault) => fault.message(),
+            Self::People(rule) => rule.message(),
+            Self::PasswordRefused { .. } => (
+                "サインインできませんでした。名前とパスワードを確認してください。",
+                "Could not sign in. Check the name and the password.",
+            ),
+            Self::TooManyTries => (
+                "パスワードの間違いが続いたため、しばらくサインインできません。15分ほど待つか、管理者にリンクを発行してもらってください。",
+                "Too many wrong passwords. Wait 15 minutes, or ask an administrator for a link.",
+            ),
             Self::BadArgument { .. } => {
                 ("入力した値が範囲外です。", "A value you gave is out of bounds.")
             }

@@ -15,6 +15,8 @@ mod alerts;
 mod ancestors;
 mod audit;
 mod authority;
+mod channel;
+mod departments;
 mod devices;
 mod digest;
 mod enrol;
@@ -23,23 +25,37 @@ mod events;
 #[cfg(feature = "fixture")]
 pub mod fixture;
 pub mod limits;
+mod outbox;
+mod password;
+mod people;
+mod people_rule;
 mod predicate;
 mod random;
+mod recipient;
+mod refusal_words;
 mod renew;
 mod rows;
+mod scope;
 mod search;
 mod signin;
 mod store;
 mod sums;
+mod tick;
 mod today;
+mod tries;
 pub mod view;
 
-pub use actor::{Actor, Permission, Role};
+pub use actor::{Actor, Permission, Principal, Role};
 pub use audit::{AuditProblem, AuditReport};
 pub use authority::ServerIdentity;
+pub use channel::{Channel, Delivery, Outgoing, Undelivered};
 pub use enrol::{AgentIdentity, Enrolled};
 pub use error::{ControlError, ErrorClass, Language, QueryFault};
+pub use outbox::Delivered;
+pub use people::{NewPerson, PersonChange};
+pub use people_rule::PeopleRule;
 pub use renew::Renewed;
+pub use scope::Scope;
 pub use signin::NewSession;
 pub use store::StoreAddress;
 pub use sums::{ClassAudit, EventAudit, StreamAudit};
@@ -69,6 +85,9 @@ pub struct Control {
     rules: RulesSummary,
     clock: Arc<dyn Clock>,
     strangers: signin::Strangers,
+    tries: tries::Tries,
+    passwords: password::Passwords,
+    channels: channel::Channels,
 }
 
 impl std::fmt::Debug for Control {
@@ -109,7 +128,22 @@ impl Control {
         )?;
         let authority = authority::Authority::open(directory, clock.now())?;
         let store = store::Store::open(address).await?;
-        Ok(Self { store, authority, lake, rules, clock, strangers: signin::Strangers::default() })
+        Ok(Self {
+            store,
+            authority,
+            lake,
+            rules,
+            clock,
+            strangers: signin::Strangers::default(),
+            tries: tries::Tries::default(),
+            passwords: password::Passwords::default(),
+            channels: channel::Channels::default(),
+        })
+    }
+
+    /// Sends messages by a channel from now on. Those already written for another one go by that.
+    pub fn use_channel(&mut self, channel: Arc<dyn Channel>) {
+        self.channels.add(channel);
     }
 
     /// The private authority's certificate, the server's certificate and its key, as they are now. The

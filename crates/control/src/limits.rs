@@ -11,6 +11,24 @@ pub const DAY_NS: i64 = 24 * HOUR_NS;
 
 /// How long a sign-in link may be used.
 pub const SIGN_IN_TOKEN_LIFE_NS: i64 = 15 * MINUTE_NS;
+/// How long an invitation may be used.
+pub const INVITATION_LIFE_NS: i64 = 3 * DAY_NS;
+/// How long after a link began a session a new password may be set without the old one.
+pub const LINK_TRUST_NS: i64 = 15 * MINUTE_NS;
+/// Failed passwords of one account, and the span in which they are counted.
+pub const PASSWORD_TRIES_OF_ACCOUNT_MAX: u32 = 10;
+/// Failed passwords from one peer address (IPv6: one /64 network) in the same span; an office shares one.
+pub const PASSWORD_TRIES_OF_PEER_MAX: u32 = 50;
+/// The span.
+pub const PASSWORD_TRIES_SPAN_NS: i64 = 15 * MINUTE_NS;
+/// Accounts and peers whose failures are remembered at once.
+pub const PASSWORD_TRIES_REMEMBERED_MAX: usize = 16_384;
+/// Passwords that are computed at once; each takes 19 MiB and a processor.
+pub const PASSWORDS_AT_ONCE_MAX: usize = 2;
+/// Characters of a password at least.
+pub const PASSWORD_CHARS_MIN: usize = 12;
+/// Bytes of a password at most.
+pub const PASSWORD_BYTES_MAX: usize = 256;
 /// How long a session lasts at most.
 pub const SESSION_LIFE_NS: i64 = 8 * HOUR_NS;
 /// How long a session lasts without use.
@@ -42,6 +60,26 @@ pub const HOST_TEXT_BYTES_MAX: usize = 253;
 /// Characters of a person's name.
 pub const PERSON_NAME_CHARS_MAX: usize = 100;
 
+/// People on a list.
+pub const PEOPLE_MAX: usize = 20_000;
+/// Departments.
+pub const DEPARTMENTS_MAX: usize = 2_000;
+/// Devices on the list of owners.
+pub const OWNED_DEVICES_MAX: usize = 20_000;
+
+/// Bytes of the subject of a message.
+pub const MESSAGE_SUBJECT_BYTES_MAX: usize = 1_024;
+/// Bytes of the text of a message.
+pub const MESSAGE_BODY_BYTES_MAX: usize = 32 * 1024;
+/// Buttons of a message.
+pub const MESSAGE_BUTTONS_MAX: usize = 6;
+/// Messages that one round delivers.
+pub const MESSAGES_PER_ROUND: usize = 200;
+/// Messages on a page.
+pub const MESSAGES_ON_PAGE: usize = 200;
+/// How often a channel is tried for a message.
+pub const DELIVERIES_MAX: i64 = 8;
+
 /// Refusals of strangers that are written into the audit chain one by one per minute; the rest is counted.
 pub const REFUSALS_PER_MINUTE_MAX: u64 = 60;
 /// Problems that a check of the audit chain lists.
@@ -72,6 +110,45 @@ pub const SUM_ROWS_MAX: usize = 100_000;
 /// Declared gaps on a page.
 pub const LOST_ROWS_MAX: usize = 200;
 
+/// How long a source's "no objection" is worth something.
+pub const EVIDENCE_LIFE_NS: i64 = 30 * DAY_NS;
+/// How long a question to sources of evidence may be in somebody's hands before somebody else takes it.
+pub const EVIDENCE_TAKEN_NS: i64 = 5 * MINUTE_NS;
+/// Bytes of one file that is given with a request.
+pub const UPLOAD_BYTES_MAX: u64 = 512 << 20;
+/// Bytes of all files of one person's requests.
+pub const UPLOADS_OF_PERSON_BYTES_MAX: u64 = 2 << 30;
+/// Bytes of all files of all requests.
+pub const UPLOADS_BYTES_MAX: u64 = 50 << 30;
+/// Drafts of one person.
+pub const DRAFTS_MAX: i64 = 50;
+/// Open requests of one person.
+pub const OPEN_REQUESTS_MAX: i64 = 100;
+/// After this time an unchanged draft is thrown away.
+pub const DRAFT_LIFE_NS: i64 = 180 * DAY_NS;
+/// Hits of the warning before a duplicate.
+pub const SIMILAR_SHOWN: usize = 8;
+/// Open requests that the warning before a duplicate compares with.
+pub const OPEN_COMPARED_MAX: i64 = 2_000;
+/// Requests that a dry run of a policy rule looks at.
+pub const DRY_RUN_REQUESTS_MAX: i64 = 2_000;
+/// Hits of a dry run that are listed.
+pub const DRY_RUN_SHOWN: usize = 100;
+/// Rules of the policy.
+pub const POLICY_RULES_MAX: i64 = 200;
+/// Cards of recommended tools.
+pub const CARDS_MAX: i64 = 500;
+/// Characters of a card's text.
+pub const CARD_TEXT_CHARS_MAX: usize = 2_000;
+/// Bytes of a title's document.
+pub const TITLE_BYTES_MAX: usize = 256 * 1024;
+/// Sightings on a review page.
+pub const SIGHTINGS_SHOWN: i64 = 50;
+/// Previews of sheets that are kept.
+pub const IMPORTS_KEPT: i64 = 50;
+
+const _: () = assert!(UPLOAD_BYTES_MAX <= UPLOADS_OF_PERSON_BYTES_MAX);
+const _: () = assert!(UPLOADS_OF_PERSON_BYTES_MAX <= UPLOADS_BYTES_MAX);
 const _: () = assert!(SESSION_TOUCH_NS * 2 < SESSION_IDLE_NS);
 const _: () = assert!(SESSION_IDLE_NS < SESSION_LIFE_NS);
 const _: () = assert!(crate::view::PAGE_ROWS_MAX < ALERTS_OF_PAGE_MAX);
@@ -79,3 +156,24 @@ const _: () = assert!(
     (FILTERS_MAX + WORDS_MAX) * SEARCH_TEXT_BYTES_MAX * 2 < 4 * AUDIT_DETAIL_BYTES_MAX,
     "a whole search nearly fits into the audit entry that records it"
 );
+
+/// Items of one source of one device.
+pub const INVENTORY_ITEMS_OF_SOURCE_MAX: u64 = 20_000;
+/// So many removals that a device reports one by one are never "too many at once".
+pub const REMOVED_AT_ONCE_MIN: u64 = 10;
+/// Different reasons for refusing inventory events that are kept of one device.
+pub const REFUSAL_REASONS_OF_DEVICE_MAX: i64 = 50;
+/// Refusals that one call lists.
+pub const REFUSED_SHOWN_MAX: usize = 1_000;
+/// Installed items on one page.
+pub const INSTALLED_ROWS_MAX: i64 = 10_000;
+/// Distinct items that one round of timers identifies and judges in a transaction.
+pub const JUDGED_AT_ONCE_MAX: i64 = 2_000;
+/// Devices whose findings are brought up to date in one transaction.
+pub const RECONCILED_AT_ONCE_MAX: i64 = 50;
+/// Findings whose timers are run in one transaction.
+pub const TIMERS_AT_ONCE_MAX: i64 = 500;
+/// Items of one finding that are remembered with it.
+pub const FINDING_ITEMS_MAX: usize = 50;
+/// Characters of a reason, a note, a line of a message.
+pub const FINDING_TEXT_CHARS_MAX: usize = 2_000;

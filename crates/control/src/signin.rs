@@ -3,14 +3,19 @@
 //! A token is issued on the server itself, works once and within minutes, and turns into a session. Both
 //! are random secrets of 160 bits; the store keeps their SHA-256, so a stolen database signs nobody in.
 
-use crate::actor::Role;
+use crate::actor::{Principal, Role};
 use crate::audit::{Action, Cause, Entry};
 use crate::limits::{
-    MINUTE_NS, PERSON_NAME_CHARS_MAX, REFUSALS_PER_MINUTE_MAX, SECRET_BYTES_MAX, SESSION_IDLE_NS,
+    INVITATION_LIFE_NS, MINUTE_NS, REFUSALS_PER_MINUTE_MAX, SECRET_BYTES_MAX, SESSION_IDLE_NS,
     SESSION_LIFE_NS, SESSION_TOUCH_NS, SIGN_IN_TOKEN_LIFE_NS,
 };
+use crate::people::{about_person, end_links, end_sessions, person_name};
+use crate::people_rule::PeopleRule;
+use crate::recipient::recipient_in;
+use crate::scope::statement;
 use crate::store::Writing;
-use crate::{Actor, Control, ControlError, digest, random};
+use crate::view::people::Invitation;
+use crate::{Actor, Control, ControlError, Permission, digest, random};
 use model::Timestamp;
 use serde_json::json;
 use sqlx::Row;
@@ -36,23 +41,18 @@ impl Control {
     /// such person yet. Called on the machine itself: whoever can read the data folder may do this anyway.
     ///
     /// # Errors
-    /// [`ControlError::BadArgument`] when the name is empty, too long or holds control characters.
+    /// [`ControlError::BadArgument`] when the name is empty, too long or holds control characters,
+    /// [`ControlError::People`] when the account is disabled.
     pub async fn issue_sign_in_token(&self, name: &str) -> Result<String, ControlError> {
         let name = person_name(name)?;
         let token = random::secret()?;
         let now = self.clock.now();
         let mut writing = self.store.write().await?;
         let person = person_of_name(&mut writing, name, now).await?;
-        sqlx::query(
-            "INSERT INTO sign_in_token (token_hash, person_id, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4)",
-        )
-        .bind(hash(&token))
-        .bind(&person)
-        .bind(now.nanos())
-        .bind(now.plus_nanos(SIGN_IN_TOKEN_LIFE_NS).nanos())
-        .execute(&mut *writing)
-        .await?;
+        if recipient_in(&mut writing, &person).await?.disabled {
+            return Err(PeopleRule::Disabled.into());
+        }
+        insert_link(&mut writing, &token, &person, now, SIGN_IN_TOKEN_LIFE_NS).await?;
         let entry = Entry {
             cause: Cause::Machine,
             action: Action::SignInTokenIssued,
@@ -62,6 +62,42 @@ impl Control {
         self.append(&mut writing, &entry).await?;
         writing.commit().await?;
         Ok(token)
+    }
+
+    /// Invites a person: a link that signs in once within three days. A password that was set is forgotten, and
+    /// earlier sessions and links end, so this is also how an account is given back to its person.
+    ///
+    /// # Errors
+    /// [`ControlError::NotPermitted`], [`ControlError::NotFound`], [`ControlError::People`] when the account is
+    /// disabled or one's own.
+    pub async fn invite_person(
+        &self,
+        by: Principal<'_>,
+        id: &str,
+    ) -> Result<Invitation, ControlError> {
+        self.require_of(by, Permission::ManagePeople, "invite_person").await?;
+        if by.is(id) {
+            return Err(PeopleRule::OwnAccount.into());
+        }
+        let token = random::secret()?;
+        let now = self.clock.now();
+        let mut writing = self.store.write().await?;
+        if recipient_in(&mut writing, id).await?.disabled {
+            return Err(PeopleRule::Disabled.into());
+        }
+        sqlx::query("UPDATE person SET password_hash = NULL WHERE id = $1")
+            .bind(id)
+            .execute(&mut *writing)
+            .await?;
+        end_sessions(&mut writing, id, None, now).await?;
+        end_links(&mut writing, id, now).await?;
+        insert_link(&mut writing, &token, id, now, INVITATION_LIFE_NS).await?;
+        let expires_at = now.plus_nanos(INVITATION_LIFE_NS);
+        let detail = json!({ "expires_at": expires_at.to_string() });
+        let entry = about_person(by, Action::PersonInvited, id, detail);
+        self.append(&mut writing, &entry).await?;
+        writing.commit().await?;
+        Ok(Invitation { token, expires_at })
     }
 
     /// Turns a sign-in token into a session.
@@ -90,20 +126,25 @@ impl Control {
         }
         let now = self.clock.now();
         let secret_hash = hash(session_secret);
-        let row = sqlx::query(
-            "SELECT person.id, person.name, person.roles, session.last_used_at, session.expires_at, \
-             session.ended_at FROM session JOIN person ON person.id = session.person_id \
-             WHERE session.secret_hash = $1",
-        )
-        .bind(&secret_hash)
-        .fetch_optional(self.store.pool())
-        .await?
-        .ok_or_else(|| ended("is unknown"))?;
-        let last_used_at = Timestamp::from_nanos(row.try_get(3)?);
-        if row.try_get::<Option<i64>, _>(5)?.is_some() {
+        let sql = format!(
+            "SELECT {}, session.last_used_at, session.expires_at, session.ended_at, person.disabled_at \
+             FROM session JOIN person ON person.id = session.person_id WHERE session.secret_hash = $1",
+            Actor::COLUMNS
+        );
+        let row = statement(sql)
+            .bind(secret_hash.clone())
+            .fetch_optional(self.store.pool())
+            .await?
+            .ok_or_else(|| ended("is unknown"))?;
+        let at = Actor::COLUMNS_LEN;
+        let last_used_at = Timestamp::from_nanos(row.try_get(at)?);
+        if row.try_get::<Option<i64>, _>(at + 2)?.is_some() {
             return Err(ended("was signed out"));
         }
-        if now.nanos() >= row.try_get::<i64, _>(4)? {
+        if row.try_get::<Option<i64>, _>(at + 3)?.is_some() {
+            return Err(ended("is of a disabled account"));
+        }
+        if now.nanos() >= row.try_get::<i64, _>(at + 1)? {
             return Err(ended("reached its longest life"));
         }
         if now >= last_used_at.plus_nanos(SESSION_IDLE_NS) {
@@ -116,8 +157,7 @@ impl Control {
                 .execute(self.store.pool())
                 .await?;
         }
-        let roles = Role::of_store(&row.try_get::<String, _>(2)?);
-        Ok(Actor::of_session(row.try_get(0)?, row.try_get(1)?, roles))
+        Actor::of_row(&row)
     }
 
     /// Ends a session. Ending one that does not exist is no error.
@@ -158,27 +198,29 @@ impl Control {
         let now = self.clock.now();
         let token_hash = hash(token);
         // Read before the write lock is taken: a stranger who guesses must not hold up everybody else.
-        let row = sqlx::query(
-            "SELECT person.id, person.name, person.roles, sign_in_token.expires_at, sign_in_token.used_at \
+        let sql = format!(
+            "SELECT {}, sign_in_token.expires_at, sign_in_token.used_at, person.disabled_at \
              FROM sign_in_token JOIN person ON person.id = sign_in_token.person_id \
              WHERE sign_in_token.token_hash = $1",
-        )
-        .bind(&token_hash)
-        .fetch_optional(self.store.pool())
-        .await?
-        .ok_or_else(|| refused("is unknown"))?;
-        if row.try_get::<Option<i64>, _>(4)?.is_some() {
+            Actor::COLUMNS
+        );
+        let row = statement(sql)
+            .bind(token_hash.clone())
+            .fetch_optional(self.store.pool())
+            .await?
+            .ok_or_else(|| refused("is unknown"))?;
+        let at = Actor::COLUMNS_LEN;
+        if row.try_get::<Option<i64>, _>(at + 1)?.is_some() {
             return Err(refused("was used already"));
         }
-        if now.nanos() >= row.try_get::<i64, _>(3)? {
+        if now.nanos() >= row.try_get::<i64, _>(at)? {
             return Err(refused("is too old"));
         }
-        let person: String = row.try_get(0)?;
-        let roles = Role::of_store(&row.try_get::<String, _>(2)?);
-        let actor = Actor::of_session(person.clone(), row.try_get(1)?, roles);
+        if row.try_get::<Option<i64>, _>(at + 2)?.is_some() {
+            return Err(refused("is of a disabled account"));
+        }
+        let actor = Actor::of_row(&row)?;
 
-        let secret = random::secret()?;
-        let expires_at = now.plus_nanos(SESSION_LIFE_NS);
         let mut writing = self.store.write().await?;
         let used = sqlx::query(
             "UPDATE sign_in_token SET used_at = $1 WHERE token_hash = $2 AND used_at IS NULL",
@@ -190,24 +232,39 @@ impl Control {
         if used.rows_affected() != 1 {
             return Err(refused("was used already"));
         }
-        sqlx::query(
-            "INSERT INTO session (secret_hash, person_id, created_at, last_used_at, expires_at) \
-             VALUES ($1, $2, $3, $3, $4)",
-        )
-        .bind(hash(&secret))
-        .bind(&person)
-        .bind(now.nanos())
-        .bind(expires_at.nanos())
-        .execute(&mut *writing)
-        .await?;
+        let session = self.begin_session(&mut writing, &actor, Began::Link).await?;
         let entry = Entry {
             cause: Cause::Person(&actor),
             action: Action::SignedIn,
             target: String::new(),
-            detail: json!({ "expires_at": expires_at.to_string() }),
+            detail: json!({ "expires_at": session.expires_at.to_string() }),
         };
         self.append(&mut writing, &entry).await?;
         writing.commit().await?;
+        Ok(session)
+    }
+
+    /// Begins a session within a transaction.
+    pub(crate) async fn begin_session(
+        &self,
+        writing: &mut Writing,
+        actor: &Actor,
+        began: Began,
+    ) -> Result<NewSession, ControlError> {
+        let secret = random::secret()?;
+        let now = self.clock.now();
+        let expires_at = now.plus_nanos(SESSION_LIFE_NS);
+        sqlx::query(
+            "INSERT INTO session (secret_hash, person_id, created_at, last_used_at, expires_at, began_by) \
+             VALUES ($1, $2, $3, $3, $4, $5)",
+        )
+        .bind(hash(&secret))
+        .bind(actor.id().to_owned())
+        .bind(now.nanos())
+        .bind(expires_at.nanos())
+        .bind(began.name())
+        .execute(&mut **writing)
+        .await?;
         Ok(NewSession { secret, expires_at })
     }
 
@@ -238,6 +295,24 @@ impl Control {
         };
         let entry = Entry { cause, action, target: String::new(), detail };
         self.record(entry).await
+    }
+}
+
+/// How a session began; the names are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Began {
+    /// By a one-time link.
+    Link,
+    /// By name and password.
+    Password,
+}
+
+impl Began {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Password => "password",
+        }
     }
 }
 
@@ -277,14 +352,24 @@ pub(crate) fn hash(secret: &str) -> String {
     digest::sha256_hex(secret.as_bytes())
 }
 
-fn person_name(name: &str) -> Result<&str, ControlError> {
-    let name = name.trim();
-    let fits = !name.is_empty() && name.chars().count() <= PERSON_NAME_CHARS_MAX;
-    if !fits || name.chars().any(char::is_control) {
-        let reason = "it must have 1 to 100 characters and no control characters";
-        return Err(ControlError::BadArgument { what: "the name", reason });
-    }
-    Ok(name)
+async fn insert_link(
+    writing: &mut Writing,
+    token: &str,
+    person: &str,
+    now: Timestamp,
+    life_ns: i64,
+) -> Result<(), ControlError> {
+    sqlx::query(
+        "INSERT INTO sign_in_token (token_hash, person_id, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4)",
+    )
+    .bind(hash(token))
+    .bind(person.to_owned())
+    .bind(now.nanos())
+    .bind(now.plus_nanos(life_ns).nanos())
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
 }
 
 async fn person_of_name(

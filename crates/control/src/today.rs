@@ -25,7 +25,7 @@ impl Control {
         let range = TimeRange { from: since, to: now.plus_nanos(DAY_NS) };
         Ok(Today {
             at: now,
-            devices: self.device_rows(None).await?,
+            devices: self.device_rows(&actor.scope(Permission::ReadDevices), None).await?,
             events_by_family: self.events_by_family(since).await?,
             alerts_by_level: self.alerts_by_level(since).await?,
             alerts: self.alert_list(&filter, ALERTS_OF_TODAY).await?.rows,

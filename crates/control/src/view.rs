@@ -1,5 +1,7 @@
 //! What the use cases hand to whoever shows it (console, command line): plain values, no HTML, no SQL.
 
+pub mod people;
+
 use model::{
     AgentId, Alert, AlertId, Class, Counters, DeviceId, EpochId, EventKind, Family, Level,
     StreamKey, Timestamp,

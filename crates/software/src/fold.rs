@@ -39,6 +39,17 @@ pub fn clean(raw: &str) -> Cleaned {
     Cleaned { text, hidden, cut }
 }
 
+/// A longer text as it was written, without what is hidden: line ends stay, width and letters too.
+#[must_use]
+pub fn plain(raw: &str) -> String {
+    raw.replace("\r\n", "\n")
+        .chars()
+        .filter(|character| *character == '\n' || *character == '\t' || !is_hidden(*character))
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
 /// The form in which names are compared while searching: width, case, kana, long vowels, accents and
 /// punctuation do not count. `+` and `#` do (`C++`, `C#`).
 #[must_use]

@@ -14,12 +14,14 @@ mod name;
 pub mod origin;
 mod publisher;
 mod search;
+pub mod seed;
+pub mod sheet;
 mod title;
 mod titles;
 pub mod version;
 
 pub use error::SoftwareError;
-pub use fold::{Cleaned, clean, search_key};
+pub use fold::{Cleaned, clean, plain, search_key};
 pub use identify::{Candidate, Evidence, EvidenceKind, Identification, Observed, Outcome, Step};
 pub use memo::Memo;
 pub use name::{Attribute, AttributeKind, NORMALISER_VERSION, NormalName, normalise};

@@ -1,6 +1,5 @@
 //! The titles of a catalogue, indexed: identify an item, search, warn of a duplicate.
 
-use crate::SoftwareError;
 use crate::fold::search_key;
 use crate::identify::{Evidence, EvidenceKind, Identification, Observed, Outcome, Step, decide};
 use crate::limits::{HITS_MAX, SIMILAR_MAX};
@@ -516,20 +515,6 @@ fn outcome_step(outcome: &Outcome) -> Step {
             ja: "該当するタイトルはありません".to_owned(),
         },
     }
-}
-
-/// Reads a list of titles from JSON, for example an export.
-///
-/// # Errors
-/// [`SoftwareError::BadTitles`].
-pub(crate) fn check_ids(titles: &[Title]) -> Result<(), SoftwareError> {
-    let mut seen = HashMap::new();
-    for title in titles {
-        if seen.insert(&title.id, ()).is_some() {
-            return Err(SoftwareError::BadTitles(format!("the id {} is used twice", title.id)));
-        }
-    }
-    Ok(())
 }
 
 /// First words of the origins of signed archives.

@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn other_addresses_are_refused() {
-        for text in ["", "control.sqlite", "sqlite://x", "mysql://db/m", "postgres:db", "postgres://a\nb"] {
+        for text in
+            ["", "control.sqlite", "sqlite://x", "mysql://db/m", "postgres:db", "postgres://a\nb"]
+        {
             assert!(StoreAddress::parse(text).is_err(), "{text:?}");
         }
     }

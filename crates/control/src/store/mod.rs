@@ -204,6 +204,7 @@ fn create_private(path: &Path) -> Result<(), ControlError> {
 const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/0001_first.sql")),
     (2, include_str!("../../migrations/0002_renewal.sql")),
+    (3, include_str!("../../migrations/0003_people.sql")),
 ];
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 8;

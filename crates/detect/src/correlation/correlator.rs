@@ -294,11 +294,15 @@ impl Correlator {
                     add(inputs.entry(*above).or_default(), input);
                 }
             }
-            let news = kept.group.told.is_none_or(|told| told.abs_diff(verdict.time) > plan.span_ns.unsigned_abs());
+            let news = kept
+                .group
+                .told
+                .is_none_or(|told| told.abs_diff(verdict.time) > plan.span_ns.unsigned_abs());
             if !news {
                 continue;
             }
-            kept.group.told = Some(kept.group.told.map_or(verdict.time, |told| told.max(verdict.time)));
+            kept.group.told =
+                Some(kept.group.told.map_or(verdict.time, |told| told.max(verdict.time)));
             if plan.is_told {
                 found.extend(CorrelationMatch::new(plan, key, &kept.group, verdict));
             }
@@ -421,7 +425,12 @@ impl Correlator {
                 for entry in kept.group.entries.iter().filter(|entry| entry.awaited) {
                     let deadline = entry.time.saturating_add(plan.span_ns);
                     let group = Arc::clone(key);
-                    self.awaited.insert(Window { deadline, plan: place, begin: entry.moment(), group });
+                    self.awaited.insert(Window {
+                        deadline,
+                        plan: place,
+                        begin: entry.moment(),
+                        group,
+                    });
                 }
             }
         }
@@ -448,12 +457,10 @@ impl Awaited {
     }
 
     fn first_of(&self, agent: AgentId) -> Option<Window> {
-        let zero = StreamKey {
-            agent: AgentId::from_bits(0),
-            epoch: model::EpochId::from_bits(0),
-            seq: 0,
-        };
-        let from = Window { deadline: i64::MIN, plan: 0, begin: (i64::MIN, zero), group: "".into() };
+        let zero =
+            StreamKey { agent: AgentId::from_bits(0), epoch: model::EpochId::from_bits(0), seq: 0 };
+        let from =
+            Window { deadline: i64::MIN, plan: 0, begin: (i64::MIN, zero), group: "".into() };
         let (of, window) = self.by_agent.range((agent, from)..).next()?;
         (*of == agent).then(|| window.clone())
     }

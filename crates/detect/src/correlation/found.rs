@@ -49,7 +49,8 @@ impl CorrelationMatch {
         verdict: &Verdict,
     ) -> Option<Self> {
         let decided = group.entries.get(verdict.decided)?;
-        let newest = verdict.entries.iter().filter_map(|place| group.entries.get(*place)).next_back();
+        let newest =
+            verdict.entries.iter().filter_map(|place| group.entries.get(*place)).next_back();
         let value = |place: &usize| {
             let value = newest.unwrap_or(decided).values.get(*place).cloned().flatten();
             value.map(String::from).unwrap_or_default()

@@ -89,7 +89,9 @@ impl Group {
         }
         let mut found = Vec::new();
         for last in place..self.entries.len() {
-            let Some(entry) = self.entries.get(last).filter(|entry| entry.time <= until) else { break };
+            let Some(entry) = self.entries.get(last).filter(|entry| entry.time <= until) else {
+                break;
+            };
             if entry.held {
                 continue;
             }
@@ -241,7 +243,12 @@ impl Group {
             }
             _ => return None,
         };
-        Some(Verdict { time: deadline, decided: first, measure: f64::from(mask.count_ones()), entries })
+        Some(Verdict {
+            time: deadline,
+            decided: first,
+            measure: f64::from(mask.count_ones()),
+            entries,
+        })
     }
 
     /// The earliest entries that come one after the other in this order, from the window's first.

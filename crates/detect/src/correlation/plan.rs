@@ -186,7 +186,9 @@ fn find_all(
         };
         if inactive {
             let name = crate::error::shown(name);
-            return Err(unusable(&format!("refers to {name:?}, which is not evaluated by its status,")));
+            return Err(unusable(&format!(
+                "refers to {name:?}, which is not evaluated by its status,"
+            )));
         }
         if found.contains(target) {
             let found = format!("{:?} twice, by id and by name", crate::error::shown(name));
@@ -393,7 +395,9 @@ fn built(
                 if rule.level >= model::Level::High {
                     let by = kept.iter().find(|it| targets[**it].contains(&Target::Rule(*place)));
                     let title = crate::error::shown(&rule.title);
-                    let message = format!("{title:?} raises no alerts of its own any more; generate: true keeps them");
+                    let message = format!(
+                        "{title:?} raises no alerts of its own any more; generate: true keeps them"
+                    );
                     let by = by.copied().unwrap_or_default();
                     remarks.push((by, drafts.get(by).map_or(0, |draft| draft.line), message));
                 }

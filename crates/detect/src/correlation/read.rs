@@ -112,7 +112,8 @@ impl Bounds {
     /// Whether a whole number from 1 to `most` satisfies them.
     fn can_hold(&self, most: usize) -> bool {
         let most = most as f64;
-        let near = |bound: f64| [bound.floor() - 1.0, bound.floor(), bound.ceil(), bound.ceil() + 1.0];
+        let near =
+            |bound: f64| [bound.floor() - 1.0, bound.floor(), bound.ceil(), bound.ceil() + 1.0];
         let candidates = self.0.iter().flat_map(|(_, bound)| near(*bound)).chain([1.0, most]);
         candidates.filter(|it| (1.0..=most).contains(it)).any(|it| self.hold(it))
     }
@@ -204,10 +205,11 @@ fn names(node: &Node, key: &str, attribute: &'static str) -> Result<Vec<String>,
 fn test(node: &Node, references: &mut Vec<String>) -> Result<(Test, Vec<String>), Fault> {
     const TYPES: &str = "event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, \
                          value_percentile or value_median";
+    let is_known = |name: &str| !name.is_empty() && TYPES.split([',', ' ']).any(|it| it == name);
     let kind = node.get("type");
     let kind = kind.ok_or(RuleError::Missing { attribute: "correlation.type" }.at(node.line))?;
     let unknown = || bad("correlation.type", kind.describe(), TYPES).at(kind.line);
-    let name = kind.text().ok_or_else(unknown)?;
+    let name = kind.text().filter(|name| is_known(name) && *name != "or").ok_or_else(unknown)?;
     let condition = node.get("condition");
     if matches!(name, "temporal" | "temporal_ordered") {
         return temporal(name == "temporal_ordered", condition, references)
@@ -333,7 +335,8 @@ fn bounds(node: &Node) -> Result<Bounds, Fault> {
         if key == "field" || key == "percentile" {
             continue;
         }
-        let operator = OPERATORS.iter().find(|(name, _)| name == key).map(|(_, operator)| *operator);
+        let operator =
+            OPERATORS.iter().find(|(name, _)| name == key).map(|(_, operator)| *operator);
         let expected = "gt, gte, lt, lte, eq, neq, field and percentile only";
         let found = || format!("extended by {:?}", crate::error::shown(key));
         let operator =
@@ -346,7 +349,9 @@ fn bounds(node: &Node) -> Result<Bounds, Fault> {
     }
     if bounds.is_empty() {
         let expected = "at least one of gt, gte, lt, lte, eq and neq";
-        return Err(bad("correlation.condition", "without number".to_owned(), expected).at(node.line));
+        return Err(
+            bad("correlation.condition", "without number".to_owned(), expected).at(node.line)
+        );
     }
     Ok(Bounds(bounds))
 }
@@ -415,7 +420,8 @@ fn generate(node: &Node) -> Result<bool, Fault> {
 /// A whole number and one of the letters s, m, h and d; in nanoseconds.
 fn span(node: &Node) -> Result<i64, Fault> {
     let found = node.get("timespan");
-    let found = found.ok_or(RuleError::Missing { attribute: "correlation.timespan" }.at(node.line))?;
+    let found =
+        found.ok_or(RuleError::Missing { attribute: "correlation.timespan" }.at(node.line))?;
     let expected = "a number and one of the letters s, m, h and d, up to 90d";
     let wrong = || bad("correlation.timespan", found.describe(), expected).at(found.line);
     let text = found.text().ok_or_else(wrong)?;
@@ -427,7 +433,8 @@ fn span(node: &Node) -> Result<i64, Fault> {
         _ => return Err(wrong()),
     };
     let digits = text.get(..text.len() - 1).unwrap_or_default();
-    let count = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i64>().ok());
+    let count =
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i64>().ok());
     let seconds = count.flatten().and_then(|count| count.checked_mul(unit_seconds));
     let seconds = seconds.filter(|seconds| (1..=limits::TIMESPAN_SECONDS_MAX).contains(seconds));
     seconds.map(|seconds| seconds * 1_000_000_000).ok_or_else(wrong)

@@ -1,5 +1,7 @@
 //! Tests of the public face of `detect`.
 
+mod correlation_model;
+mod correlations;
 mod explanation;
 mod filters;
 mod hostile;

@@ -49,8 +49,8 @@ fn detections_that_mean_nothing_are_refused() {
 #[test]
 fn documents_that_are_no_rule_of_single_events_are_refused() {
     let refused = refusal("title: T\ncorrelation:\n  type: event_count\n");
-    assert_eq!(refused.line, Some(2));
-    assert!(refused.reason.contains("a correlation rule is not yet supported"));
+    assert_eq!(refused.line, Some(3));
+    assert!(refused.reason.contains("correlation.condition is missing"), "{refused}");
     for (text, words) in [
         ("title: T\nlogsource: {product: x}\nfilter: {}\n", "filter.rules is missing"),
         (

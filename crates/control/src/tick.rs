@@ -1,0 +1,15 @@
+//! What time itself causes: called by the server every few seconds.
+
+use crate::{Control, ControlError};
+
+impl Control {
+    /// Does what is due by now. Each part is a short round of its own, so a failure of one is tried again with
+    /// the next call and holds nothing else up for longer.
+    ///
+    /// # Errors
+    /// The first part's that failed, after every part had its turn.
+    pub async fn tick(&self) -> Result<(), ControlError> {
+        // Messages last: what the other parts wrote goes out in the same round.
+        self.deliver_messages().await.map(drop)
+    }
+}
