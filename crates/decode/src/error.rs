@@ -92,6 +92,14 @@ pub enum RecordError {
         /// Records that are neither here nor reported as broken.
         count: u64,
     },
+    /// A line of NDJSON is no event.
+    #[error("line {line} cannot be decoded: {reason}")]
+    Line {
+        /// The line, counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The file ends early.
     #[error(
         "the file ends {missing_bytes} bytes too early, the records there are lost: copy it again from its source"

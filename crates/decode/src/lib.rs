@@ -1,5 +1,5 @@
-//! Foreign records become events with Sigma field names: Windows event log files (EVTX) and Windows
-//! event data.
+//! Foreign records become events with Sigma field names: Windows event log files (EVTX), Windows
+//! event data, and events as lines of JSON.
 //!
 //! Invariant: pure. Takes bytes and values, gives values; where the bytes come from is the caller's
 //! affair, and no rule is known here.
@@ -12,6 +12,7 @@
 pub mod error;
 pub mod evtx;
 pub mod limits;
+pub mod ndjson;
 pub mod windows;
 
 pub use error::{DecodeError, RecordError};

@@ -12,6 +12,8 @@ pub const EVTX_CHUNK_RECORDS_MAX: u64 = (EVTX_CHUNK_BYTES as u64 - 512) / 28;
 /// Bytes of the text form of one record. Real ones have a few kilobytes, and 64 KiB of a chunk can
 /// grow by this much only through nested templates.
 pub const RECORD_TEXT_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one line of NDJSON. Those of real events have a few kilobytes; a field's text alone may have 256.
+pub const LINE_BYTES_MAX: usize = 2 << 20;
 /// Bytes of a field's name; longer ones are cut and the record says so.
 pub const FIELD_NAME_BYTES_MAX: usize = 256;
 /// Values of one field; more are left out and the record says so.
@@ -19,4 +21,5 @@ pub const FIELD_VALUES_MAX: usize = 1_024;
 
 const _: () = assert!(EVTX_HEADER_BYTES + EVTX_CHUNK_BYTES <= EVTX_FILE_BYTES_MAX);
 const _: () = assert!(FIELD_NAME_BYTES_MAX < model::limits::FIELD_TEXT_BYTES_MAX);
+const _: () = assert!(model::limits::FIELD_TEXT_BYTES_MAX < LINE_BYTES_MAX);
 const _: () = assert!(EVTX_CHUNK_BYTES < RECORD_TEXT_BYTES_MAX);

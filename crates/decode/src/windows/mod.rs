@@ -7,6 +7,7 @@ mod sources;
 
 pub use aliases::{ALIASES, Alias, Made};
 pub use record::{Decoded, of_json};
+pub(crate) use record::{of_flat, of_members, without_beat};
 pub use sources::{
     CATEGORIES, CHANNELS, Category, Condition, KINDS, Kind, PROVIDERS, kind_of, services_of,
     source_of,

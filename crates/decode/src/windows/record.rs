@@ -12,8 +12,10 @@
 
 use super::{aliases, sources};
 use crate::limits::{FIELD_NAME_BYTES_MAX, FIELD_VALUES_MAX};
+use crate::ndjson;
 use model::limits::{FIELD_TEXT_BYTES_MAX, FIELDS_MAX, VALUE_DEPTH_MAX};
 use model::{EventKind, Fields, LogSource, Timestamp, Value};
+use std::borrow::Cow;
 
 /// A Windows event, decoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,13 +37,16 @@ pub struct Decoded {
 pub fn of_json(text: &str) -> Result<Decoded, String> {
     let root: Value =
         serde_json::from_str(text).map_err(|err| format!("its JSON is broken: {err}"))?;
-    let event = match root {
-        Value::Map(members) => members.into_iter().find(|(name, _)| name == "Event"),
-        _ => None,
-    };
-    let Some((_, Value::Map(parts))) = event else {
-        return Err("it has no Event element".to_owned());
-    };
+    match root {
+        Value::Map(members) => of_members(members),
+        _ => Err(NO_EVENT.to_owned()),
+    }
+}
+
+/// As [`of_json`], from the members of the outermost object.
+pub(crate) fn of_members(members: Vec<(String, Value)>) -> Result<Decoded, String> {
+    let event = members.into_iter().find(|(name, _)| name == "Event");
+    let Some((_, Value::Map(parts))) = event else { return Err(NO_EVENT.to_owned()) };
     let mut flattened = Flattened::default();
     let (system, payload): (Vec<_>, Vec<_>) =
         parts.into_iter().partition(|(name, _)| name == "System");
@@ -56,6 +61,47 @@ pub fn of_json(text: &str) -> Result<Decoded, String> {
         }
     }
     Ok(flattened.finish(&origin))
+}
+
+/// Decodes an event whose members are its fields already.
+pub(crate) fn of_flat(members: Vec<(String, Value)>) -> Decoded {
+    let mut flattened =
+        Flattened { observed_at: ndjson::time_of(&members), ..Flattened::default() };
+    for (name, value) in members {
+        let name = if name.contains(' ') { sigma_name(&name) } else { name };
+        flattened.set_flat(name, value);
+    }
+    let origin = Origin::of(&flattened.fields);
+    if origin.services.is_empty() && flattened.fields.text("Channel").is_none() {
+        return flattened.finish_as_told();
+    }
+    flattened.finish(&origin)
+}
+
+/// The fields of a Winlogbeat event under the names that Windows gives them; members beside `winlog` stay.
+pub(crate) fn without_beat(members: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    let mut fields = Vec::with_capacity(members.len() + 24);
+    let mut payload = Vec::new();
+    for (name, value) in members {
+        match value {
+            Value::Map(inner) if name == "winlog" => {
+                for (name, value) in inner {
+                    match (name.as_str(), value) {
+                        ("event_data" | "user_data", Value::Map(inner)) => payload.extend(inner),
+                        (name, value) => {
+                            let known = BEAT_NAMES.iter().find(|(beat, _)| *beat == name);
+                            fields.extend(known.map(|(_, own)| ((*own).to_owned(), value)));
+                        }
+                    }
+                }
+            }
+            value => fields.push((name, value)),
+        }
+    }
+    // What the event log service wrote comes last: a payload must not pass for another event.
+    payload.retain(|(name, _)| !IDENTIFYING.contains(&name.as_str()));
+    payload.extend(fields);
+    payload
 }
 
 /// What decides where an event belongs.
@@ -170,6 +216,73 @@ impl Flattened {
         self.set(&name, Value::List(values));
     }
 
+    /// Names are set once almost always, so the last of several values counts and nothing is joined.
+    fn set_flat(&mut self, name: String, value: Value) {
+        let bounded = match value {
+            Value::Map(_) | Value::List(_) => self.within_depth(value, 0),
+            scalar => self.within_limits(scalar, false),
+        };
+        if self.fields.len() >= FIELDS_MAX && self.fields.get(&name).is_none() {
+            self.truncated = true;
+            return;
+        }
+        let number = match (name.as_str(), bounded.as_text()) {
+            ("EventID", Some(text)) => text.trim().parse().ok().map(Value::Int),
+            _ => None,
+        };
+        let name = cut_text(name, FIELD_NAME_BYTES_MAX, &mut self.truncated);
+        self.fields.set(name, number.unwrap_or(bounded));
+    }
+
+    /// A nested value of bounded depth and breadth.
+    fn within_depth(&mut self, value: Value, depth: usize) -> Value {
+        if depth > VALUE_DEPTH_MAX {
+            self.truncated = true;
+            return Value::Null;
+        }
+        match value {
+            Value::List(mut items) => {
+                self.truncated |= items.len() > FIELD_VALUES_MAX;
+                items.truncate(FIELD_VALUES_MAX);
+                let bounded = items.into_iter().map(|item| self.within_depth(item, depth + 1));
+                Value::List(bounded.collect())
+            }
+            Value::Map(mut pairs) => {
+                self.truncated |= pairs.len() > FIELD_VALUES_MAX;
+                pairs.truncate(FIELD_VALUES_MAX);
+                let mut bounded = Vec::with_capacity(pairs.len());
+                for (name, inner) in pairs {
+                    let name = cut_text(name, FIELD_NAME_BYTES_MAX, &mut self.truncated);
+                    bounded.push((name, self.within_depth(inner, depth + 1)));
+                }
+                Value::Map(bounded)
+            }
+            scalar => self.within_limits(scalar, false),
+        }
+    }
+
+    /// An event that is not of Windows: its own words say where it belongs.
+    fn finish_as_told(mut self) -> Decoded {
+        if self.truncated {
+            self.fields.set("Truncated", true);
+        }
+        let told = |name: &str| -> Vec<Cow<'static, str>> {
+            let texts: Vec<&str> = match self.fields.get(name) {
+                Some(Value::Text(text)) => vec![text],
+                Some(Value::List(items)) => items.iter().filter_map(Value::as_text).collect(),
+                _ => Vec::new(),
+            };
+            texts.into_iter().map(|text| Cow::Owned(text.to_ascii_lowercase())).collect()
+        };
+        let source = LogSource {
+            product: told("product").into_iter().next().unwrap_or_default(),
+            services: told("service"),
+            categories: told("category"),
+        };
+        let kind = EventKind::Other;
+        Decoded { kind, observed_at: self.observed_at, source, fields: self.fields }
+    }
+
     fn set(&mut self, name: &str, value: Value) {
         if self.fields.len() >= FIELDS_MAX && self.fields.get(name).is_none() {
             self.truncated = true;
@@ -237,6 +350,18 @@ fn cut_text(mut text: String, bytes_max: usize, truncated: &mut bool) -> String 
     text
 }
 
+const NO_EVENT: &str = "it has no Event element";
+/// Members of `winlog` and the fields that they are.
+const BEAT_NAMES: &[(&str, &str)] = &[
+    ("channel", "Channel"),
+    ("provider_name", "Provider_Name"),
+    ("provider_guid", "Provider_Guid"),
+    ("event_id", "EventID"),
+    ("computer_name", "Computer"),
+    ("record_id", "EventRecordID"),
+    ("opcode", "Opcode"),
+    ("version", "Version"),
+];
 const ATTRIBUTES: &str = "#attributes";
 const TEXT: &str = "#text";
 /// The name of `Data` elements without a name.

@@ -3,6 +3,7 @@
 
 mod damage;
 mod forge;
+mod lines;
 mod logs;
 mod records;
 mod routing;

@@ -1,0 +1,88 @@
+//! NDJSON: three shapes, and lines that are no events.
+
+use decode::ndjson::Reader;
+use decode::{Record, RecordError};
+use model::{EventKind, Timestamp, Value};
+
+fn read(text: &str) -> Vec<Result<Record, RecordError>> {
+    Reader::new(text.as_bytes()).collect()
+}
+
+fn only(text: &str) -> Record {
+    let mut all = read(text);
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0).expect("an event")
+}
+
+#[test]
+fn flat_nested_and_shipped_events_become_the_same_event() {
+    let flat = only(
+        r#"{"Channel":"Microsoft-Windows-Sysmon/Operational","Provider_Name":"Microsoft-Windows-Sysmon","EventID":"1","UtcTime":"2026-08-21 05:03:22.123","Image":"C:\\a.exe"}"#,
+    );
+    let nested = only(
+        r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon"}},"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational"},"EventData":{"UtcTime":"2026-08-21 05:03:22.123","Image":"C:\\a.exe"}}}"##,
+    );
+    let shipped = only(
+        r#"{"@timestamp":"2026-08-21T05:03:22.123Z","winlog":{"channel":"Microsoft-Windows-Sysmon/Operational","provider_name":"Microsoft-Windows-Sysmon","event_id":1,"event_data":{"Image":"C:\\a.exe"}}}"#,
+    );
+    for record in [&flat, &nested, &shipped] {
+        assert_eq!(record.kind, EventKind::ProcessStart);
+        assert_eq!(record.source.product, "windows");
+        assert_eq!(record.source.services, ["sysmon"]);
+        assert_eq!(record.source.categories, ["process_creation"]);
+        assert_eq!(record.fields.get("EventID"), Some(&Value::Int(1)));
+        assert_eq!(record.fields.text("Image"), Some("C:\\a.exe"));
+    }
+    let when = Timestamp::parse("2026-08-21T05:03:22.123Z").expect("a time");
+    assert_eq!((flat.observed_at, shipped.observed_at), (when, when));
+}
+
+#[test]
+fn events_of_other_systems_say_where_they_belong() {
+    let record = only(
+        r#"{"product":"AWS","service":"cloudtrail","userIdentity":{"type":"Root"},"eventName":"x"}"#,
+    );
+    assert_eq!(record.source.product, "aws");
+    assert_eq!(record.source.services, ["cloudtrail"]);
+    assert!(matches!(record.fields.get("userIdentity"), Some(Value::Map(_))));
+}
+
+#[test]
+fn a_payload_of_a_shipped_event_cannot_pass_for_another_event() {
+    let record = only(
+        r#"{"winlog":{"channel":"Security","event_id":4624,"event_data":{"EventID":"4688","Computer":"x"}}}"#,
+    );
+    assert_eq!(record.fields.int("EventID"), Some(4624));
+    assert_eq!(record.fields.get("Computer"), None);
+}
+
+#[test]
+fn a_bad_line_costs_itself_only_and_is_named() {
+    let long = "x".repeat(decode::limits::LINE_BYTES_MAX);
+    let text = format!("\u{feff}{{\"A\":1}}\r\n\n{{\"A\":\n[1]\n{{\"A\":\"{long}\"}}\n{{\"A\":2}}");
+    let found: Vec<String> = read(&text)
+        .into_iter()
+        .map(|item| match item {
+            Ok(record) => format!("{} A={:?}", record.record_id, record.fields.int("A")),
+            Err(err) => err.to_string().chars().take(40).collect(),
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "1 A=Some(1)",
+            "line 3 cannot be decoded: its JSON is br",
+            "line 4 cannot be decoded: it is not a JS",
+            "line 5 cannot be decoded: it has more th",
+            "6 A=Some(2)",
+        ]
+    );
+}
+
+#[test]
+fn deep_and_wide_values_are_cut_and_the_event_says_so() {
+    let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+    let record = only(&format!("{{\"A\":{deep},\"B\":1}}"));
+    assert_eq!(record.fields.get("Truncated"), Some(&Value::Bool(true)));
+    assert_eq!(record.fields.int("B"), Some(1));
+}
