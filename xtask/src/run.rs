@@ -70,12 +70,44 @@ pub(crate) fn lint() -> anyhow::Result<()> {
     ]))
 }
 
-/// Runs the benchmarks.
+/// Runs the benchmarks; `bench rsigma` the comparison with that engine.
 pub(crate) fn bench(options: &[String]) -> anyhow::Result<()> {
     packages::ensure(&packages::BUILD.iter().collect::<Vec<_>>())?;
+    if options.first().is_some_and(|first| first == "rsigma") {
+        return bench_rsigma();
+    }
     check(
         cargo().args(["bench", "--locked", "-p", "testkit", "--bench", "detection"]).args(options),
     )
+}
+
+/// Builds the other engine as its authors publish it and a program that runs both, apart from the workspace.
+fn bench_rsigma() -> anyhow::Result<()> {
+    let (folder, data) = (target_directory()?.join("bench-rsigma"), root().join("../shared/data"));
+    if !data.is_dir() {
+        bail!("the comparison needs the shared test data in {}", data.display());
+    }
+    let theirs = folder.join("bin/rsigma");
+    if !theirs.is_file() {
+        check(
+            cargo()
+                .args(["install", "rsigma", "--version", "0.23.0", "--locked"])
+                .args(["--features", "evtx,daachorse-index", "--root"])
+                .arg(&folder)
+                .env("CARGO_TARGET_DIR", folder.join("target")),
+        )?;
+    }
+    let mut command = cargo();
+    command
+        .args(["run", "--release", "--locked", "--manifest-path", "benches/rsigma/Cargo.toml", "--"])
+        .arg(&data)
+        .arg(&theirs)
+        .env("CARGO_TARGET_DIR", folder.join("target"));
+    let ours = program_file("release", "mimamori")?;
+    if ours.is_file() {
+        command.arg(ours);
+    }
+    check(&mut command)
 }
 
 fn build_programs(profile: &str) -> anyhow::Result<()> {

@@ -450,7 +450,8 @@ fn estimated_share(wanted: &Wanted) -> f32 {
     let floor = match wanted {
         Wanted::Whole(_) | Wanted::End(_) => 0.002,
         Wanted::Start(text) | Wanted::Inside(text) => match text.len() {
-            0..=2 => 0.08,
+            0 | 1 => 0.15,
+            2 => 0.08,
             3 => 0.04,
             4 => 0.02,
             5 => 0.01,

@@ -16,10 +16,11 @@ use std::sync::OnceLock;
 
 /// Bytes of a gram.
 const GRAM_BYTES: usize = 4;
-/// Literals that are shorter than a gram are filed under their first two bytes, in a table of their own.
+/// Literals that are shorter than a gram are filed under their first two bytes, in a table of their own; for
+/// single bytes the text is searched.
 const PAIR_BYTES: usize = 2;
 /// Bytes of a literal at least.
-pub(crate) const LITERAL_BYTES_MIN: usize = PAIR_BYTES;
+pub(crate) const LITERAL_BYTES_MIN: usize = 1;
 
 /// Where in the text a literal must stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +53,7 @@ pub(crate) struct Grams {
     literals: Box<[Literal]>,
     automaton: OnceLock<Option<AhoCorasick>>,
     pairs: Option<Pairs>,
+    singles: Box<[(u8, Literal)]>,
 }
 
 /// Literals of two and three bytes.
@@ -90,6 +92,9 @@ impl Grams {
         }
         let (short, literals): (Vec<_>, Vec<_>) =
             literals.into_iter().partition(|literal| literal.text.len() < GRAM_BYTES);
+        let (short, single): (Vec<_>, Vec<_>) =
+            short.into_iter().partition(|literal| literal.text.len() >= PAIR_BYTES);
+        let first = |literal: Literal| Some((*literal.text.as_bytes().first()?, literal));
         let mut by_gram: HashMap<u32, Vec<(usize, usize)>> = HashMap::new();
         // Long literals last: they have the wider choice.
         let mut order: Vec<usize> = (0..literals.len()).collect();
@@ -114,6 +119,7 @@ impl Grams {
             literals: Box::default(),
             automaton: OnceLock::new(),
             pairs: Pairs::new(short),
+            singles: single.into_iter().filter_map(first).collect(),
         };
         made.fill(&by_gram, &literals);
         made.literals = literals.into();
@@ -153,9 +159,7 @@ impl Grams {
     /// Appends the number of every literal that the text holds, perhaps several times.
     pub(crate) fn find(&self, text: &str, found: &mut Vec<u32>) {
         let bytes = text.as_bytes();
-        if let Some(pairs) = &self.pairs {
-            pairs.find(bytes, found);
-        }
+        self.find_short(bytes, found);
         if self.literals.is_empty() {
             return;
         }
@@ -179,6 +183,20 @@ impl Grams {
                     found.push(literal.number);
                 }
             }
+        }
+    }
+
+    fn find_short(&self, text: &[u8], found: &mut Vec<u32>) {
+        for (byte, literal) in &self.singles {
+            let holds = match literal.anchor {
+                Anchor::Anywhere => memchr::memchr(*byte, text).is_some(),
+                Anchor::Start => text.first() == Some(byte),
+                Anchor::End => text.last() == Some(byte),
+            };
+            found.extend(holds.then_some(literal.number));
+        }
+        if let Some(pairs) = &self.pairs {
+            pairs.find(text, found);
         }
     }
 
@@ -332,9 +350,7 @@ mod tests {
         found.dedup();
         prop_assert_eq!(&found, &expected);
         found.clear();
-        if let Some(pairs) = &grams.pairs {
-            pairs.find(text.as_bytes(), &mut found);
-        }
+        grams.find_short(text.as_bytes(), &mut found);
         grams.find_in_linear_time(text.as_bytes(), &mut found);
         found.sort_unstable();
         found.dedup();
@@ -347,7 +363,7 @@ mod tests {
         #[test]
         fn both_ways_find_what_a_plain_search_finds(
             literals in prop::collection::vec(
-                ("[ab\\\\é]{2,9}", prop::sample::select(vec![Anchor::Anywhere, Anchor::Start, Anchor::End])),
+                ("[ab\\\\é]{1,9}", prop::sample::select(vec![Anchor::Anywhere, Anchor::Start, Anchor::End])),
                 0..30,
             ),
             text in "[ab\\\\é]{0,40}",

@@ -2,6 +2,7 @@
 
 use crate::class::{ANYWHERE, Class, NONE, NodeKind};
 use crate::fold;
+use crate::hash;
 use crate::memo::Memo;
 use crate::predicate::Predicate;
 use crate::view;
@@ -205,7 +206,7 @@ impl<'a> Judged<'a> {
     fn lay_out(&mut self) {
         for (place, (name, value)) in self.fields.iter().enumerate() {
             let (slot, nested) = match self.marks.shape.get(place) {
-                Some(known) if *known.name == *name => (known.slot, known.nested),
+                Some(known) if hash::same(&known.name, name) => (known.slot, known.nested),
                 _ => self.learn_shape(place, name),
             };
             if slot != NONE {

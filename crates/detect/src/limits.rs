@@ -33,6 +33,8 @@ pub const COMPARISONS_PER_BYTE: usize = 2;
 pub const COMPARISONS_FREE: usize = 256;
 /// Values whose answers are kept from event to event, for each thread that judges.
 pub const MEMO_PLACES: usize = 1 << 13;
+/// Bytes of a value that is kept at least; shorter ones are sooner read than looked up.
+pub const MEMO_TEXT_BYTES_MIN: usize = 24;
 /// Bytes of a value that is kept at most.
 pub const MEMO_TEXT_BYTES_MAX: usize = 512;
 /// Events after which a plan is made again by what they were like.

@@ -6,20 +6,26 @@
 //! not get its answers.
 
 use crate::hash;
-use crate::limits::{MEMO_PLACES, MEMO_TEXT_BYTES_MAX};
+use crate::limits::{MEMO_PLACES, MEMO_TEXT_BYTES_MAX, MEMO_TEXT_BYTES_MIN};
 
 /// Answers by (question, text).
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
-    /// Empty until the first text.
+    /// Empty until the first text. Apart from what is known, so that a question in vain touches little memory.
+    tags: Vec<Tag>,
     known: Vec<Known>,
-    /// The hash last seen at each place without being kept.
-    seen: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Tag {
+    /// Of the text that is kept; 0 for none.
+    kept: u64,
+    /// Of the text last seen without being kept.
+    seen: u64,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Known {
-    hash: u64,
     text: String,
     atoms: Vec<u32>,
 }
@@ -34,12 +40,12 @@ pub(crate) struct Key {
 impl Memo {
     /// The key of a text for one index; `None` when such texts are not kept.
     pub(crate) fn key(&mut self, index: u64, text: &str) -> Option<Key> {
-        if text.len() > MEMO_TEXT_BYTES_MAX {
+        if !(MEMO_TEXT_BYTES_MIN..=MEMO_TEXT_BYTES_MAX).contains(&text.len()) {
             return None;
         }
         if self.known.is_empty() {
             self.known.resize(MEMO_PLACES, Known::default());
-            self.seen.resize(MEMO_PLACES, 0);
+            self.tags.resize(MEMO_PLACES, Tag::default());
         }
         // 0 marks a free place.
         let hash = (hash::hash(text.as_bytes()) ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15)).max(1);
@@ -48,20 +54,22 @@ impl Memo {
 
     /// The atoms that hold for the text, if they are known.
     pub(crate) fn get(&self, key: Key, text: &str) -> Option<&[u32]> {
+        if self.tags[key.place].kept != key.hash {
+            return None;
+        }
         let known = &self.known[key.place];
-        (known.hash == key.hash && known.text == text).then_some(known.atoms.as_slice())
+        (known.text == text).then_some(known.atoms.as_slice())
     }
 
     /// Keeps the atoms of a text that was seen before.
-    #[expect(clippy::cast_possible_truncation, reason = "a part of a hash")]
     pub(crate) fn learn(&mut self, key: Key, text: &str, atoms: &[u32]) {
-        let seen = &mut self.seen[key.place];
-        if *seen != key.hash as u32 {
-            *seen = key.hash as u32;
+        let tag = &mut self.tags[key.place];
+        if tag.seen != key.hash {
+            tag.seen = key.hash;
             return;
         }
+        tag.kept = key.hash;
         let known = &mut self.known[key.place];
-        known.hash = key.hash;
         known.text.clear();
         known.text.push_str(text);
         known.atoms.clear();
@@ -72,7 +80,7 @@ impl Memo {
 
     pub(crate) fn clear(&mut self) {
         self.known.clear();
-        self.seen.clear();
+        self.tags.clear();
     }
 }
 
@@ -83,16 +91,16 @@ mod tests {
     #[test]
     fn a_text_is_kept_when_it_comes_again_and_only_for_its_own_question() {
         let mut memo = Memo::default();
-        let key = memo.key(1, "a.exe").expect("short");
-        assert_eq!(memo.get(key, "a.exe"), None);
-        memo.learn(key, "a.exe", &[7, 5, 7]);
-        assert_eq!(memo.get(key, "a.exe"), None);
-        memo.learn(key, "a.exe", &[7, 5, 7]);
-        assert_eq!(memo.get(key, "a.exe"), Some(&[5, 7][..]));
+        let key = memo.key(1, "c:\\windows\\system32\\a.exe").expect("short");
+        assert_eq!(memo.get(key, "c:\\windows\\system32\\a.exe"), None);
+        memo.learn(key, "c:\\windows\\system32\\a.exe", &[7, 5, 7]);
+        assert_eq!(memo.get(key, "c:\\windows\\system32\\a.exe"), None);
+        memo.learn(key, "c:\\windows\\system32\\a.exe", &[7, 5, 7]);
+        assert_eq!(memo.get(key, "c:\\windows\\system32\\a.exe"), Some(&[5, 7][..]));
         // Even if another text had the same hash.
-        assert_eq!(memo.get(key, "b.exe"), None);
-        let other = memo.key(2, "a.exe").expect("short");
-        assert_eq!(memo.get(other, "a.exe"), None);
+        assert_eq!(memo.get(key, "c:\\windows\\system32\\b.exe"), None);
+        let other = memo.key(2, "c:\\windows\\system32\\a.exe").expect("short");
+        assert_eq!(memo.get(other, "c:\\windows\\system32\\a.exe"), None);
         assert!(memo.key(1, &"a".repeat(MEMO_TEXT_BYTES_MAX + 1)).is_none());
     }
 }

@@ -5,7 +5,7 @@
 use crate::fold;
 use crate::grams::LITERAL_BYTES_MIN;
 use crate::predicate::RegexFlags;
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Dot, Hir, HirKind};
 
 /// Alternatives at most; beyond it waiting for them saves little.
 const ALTERNATIVES_MAX: usize = 64;
@@ -14,15 +14,37 @@ const TEXT_BYTES_MAX: usize = 64;
 
 /// One of these is in every text that fits, each at least [`LITERAL_BYTES_MIN`] long; `None` when nothing is known.
 pub(crate) fn literals(source: &str, flags: RegexFlags) -> Option<Vec<String>> {
-    let hir = regex_syntax::ParserBuilder::new()
+    one_of(&parse(source, flags)?).filter(|texts| worth(texts) > 0)
+}
+
+/// Bytes of the shortest text that fits.
+pub(crate) fn bytes_min(source: &str, flags: RegexFlags) -> usize {
+    parse(source, flags).and_then(|hir| hir.properties().minimum_len()).unwrap_or(0)
+}
+
+/// The number of characters, and whether line breaks count, when the expression asks for nothing else.
+pub(crate) fn only_length(source: &str, flags: RegexFlags) -> Option<(usize, bool)> {
+    let hir = parse(source, flags)?;
+    let HirKind::Repetition(repeated) = hir.kind() else { return None };
+    // An upper limit says nothing: more characters hold as many.
+    let chars_min = usize::try_from(repeated.min).ok().filter(|min| *min > 0)?;
+    let across_lines = match &*repeated.sub {
+        any if *any == Hir::dot(Dot::AnyChar) => true,
+        one_line if *one_line == Hir::dot(Dot::AnyCharExceptLF) => false,
+        _ => return None,
+    };
+    Some((chars_min, across_lines))
+}
+
+fn parse(source: &str, flags: RegexFlags) -> Option<Hir> {
+    regex_syntax::ParserBuilder::new()
         .case_insensitive(flags.ignore_case)
         .multi_line(flags.multi_line)
         .dot_matches_new_line(flags.dot_all)
         .nest_limit(crate::limits::REGEX_NEST_MAX)
         .build()
         .parse(source)
-        .ok()?;
-    one_of(&hir).filter(|texts| worth(texts) > 0)
+        .ok()
 }
 
 /// How much a set of alternatives says: the length of its shortest text, or nothing.
@@ -125,8 +147,21 @@ mod tests {
     }
 
     #[test]
+    fn expressions_that_ask_for_length_only_are_known() {
+        let of = |source| only_length(source, RegexFlags::default());
+        assert_eq!(of(".{1000,}"), Some((1000, false)));
+        assert_eq!(of("(?s).{5,9}"), Some((5, true)));
+        assert_eq!(of(".+"), Some((1, false)));
+        for source in [".*", "^.{3,}", ".{3,}$", "\\w{3,}", "a{3,}"] {
+            assert_eq!(of(source), None, "{source}");
+        }
+        assert_eq!(bytes_min("ab+[cd]", RegexFlags::default()), 3);
+    }
+
+    #[test]
     fn what_is_not_certain_is_not_claimed() {
-        for source in ["(abcd)*", "(abcd)?", "a", "abcd|e", "[a-z]+", ".*", "\\d{4}", "a.b.c.d"] {
+        for source in ["(abcd)*", "(abcd)?", "a?", "abcd|e?", "[a-z]+", ".*", "\\d{4}", "[ab].[cd]"]
+        {
             check(source, None);
         }
     }

@@ -80,13 +80,37 @@ pub(crate) struct Predicate {
 
 #[derive(Debug)]
 enum Test {
-    Text { matcher: TextMatcher, cased: bool },
+    Text {
+        matcher: TextMatcher,
+        cased: bool,
+    },
     Null,
-    Exists { wanted: bool },
-    Regex { regex: Box<regex::Regex>, before_last_newline: bool, literals: Option<Vec<String>> },
+    Exists {
+        wanted: bool,
+    },
+    Regex {
+        regex: Box<regex::Regex>,
+        before_last_newline: bool,
+        literals: Option<Vec<String>>,
+        /// Bytes of any text that fits.
+        bytes_min: usize,
+    },
+    /// What `.{1000,}` asks, which is slow as an expression: so many characters in a line, or in all.
+    Long {
+        chars_min: usize,
+        across_lines: bool,
+    },
     Network(Network),
-    Compare { part: Option<TimePart>, comparison: Comparison, number: Number },
-    SameAs { other: FieldId, place: Place, cased: bool },
+    Compare {
+        part: Option<TimePart>,
+        comparison: Comparison,
+        number: Number,
+    },
+    SameAs {
+        other: FieldId,
+        place: Place,
+        cased: bool,
+    },
 }
 
 impl Predicate {
@@ -148,6 +172,7 @@ impl Predicate {
             Test::Exists { wanted: true }
             | Test::Network(_)
             | Test::Compare { .. }
+            | Test::Long { .. }
             | Test::SameAs { .. } => Needs::Presence,
             Test::Exists { wanted: false } | Test::Null => Needs::Nothing,
         }
@@ -191,7 +216,7 @@ impl Predicate {
         let one_value = match &self.test {
             Test::Null | Test::Exists { .. } => 1,
             Test::Text { matcher, .. } => matcher.cost(),
-            Test::Compare { part: None, .. } => 2,
+            Test::Compare { part: None, .. } | Test::Long { .. } => 2,
             Test::Network(_) | Test::SameAs { .. } | Test::Compare { .. } => 10,
             Test::Regex { .. } => 40,
         };
@@ -217,11 +242,21 @@ impl Test {
     fn holds_for(&self, scalar: &Scalar<'_>, wanted: &[Scalar<'_>]) -> bool {
         match self {
             Self::Text { matcher, cased } => matcher.is_match(scalar.text_for(*cased)),
-            Self::Regex { regex, before_last_newline, .. } => {
+            Self::Regex { regex, before_last_newline, bytes_min, .. } => {
                 let text = scalar.text();
+                if text.len() < *bytes_min {
+                    return false;
+                }
                 regex.is_match(text)
                     || *before_last_newline
                         && text.strip_suffix('\n').is_some_and(|line| regex.is_match(line))
+            }
+            Self::Long { chars_min, across_lines } => {
+                let text = scalar.text();
+                let long = |part: &str| {
+                    part.len() >= *chars_min && part.chars().nth(chars_min - 1).is_some()
+                };
+                if *across_lines { long(text) } else { text.split('\n').any(long) }
             }
             Self::Network(network) => {
                 scalar.text().parse().is_ok_and(|address| network.contains(address))
@@ -311,12 +346,18 @@ impl PredicateTable {
             }
             TestSpec::Null => Test::Null,
             TestSpec::Exists { wanted } => Test::Exists { wanted: *wanted },
+            TestSpec::Regex { source, flags }
+                if let Some((chars_min, across_lines)) = necessary::only_length(source, *flags) =>
+            {
+                Test::Long { chars_min, across_lines }
+            }
             TestSpec::Regex { source, flags } => Test::Regex {
                 regex: Box::new(regex(source, *flags)?),
                 // In the dialect of Sigma `$` also fits before a line break that ends the text; in that
                 // of the regex crate it does not. `\z` is the end and nothing else in both.
                 before_last_newline: source.contains('$') && !source.contains("\\z"),
                 literals: necessary::literals(source, *flags),
+                bytes_min: necessary::bytes_min(source, *flags),
             },
             TestSpec::Network(network) => Test::Network(*network),
             TestSpec::Compare { part, comparison, number } => {

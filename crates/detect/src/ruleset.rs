@@ -6,7 +6,7 @@
 use crate::class::{self, Class, Known, Observed};
 use crate::explain::Explained;
 use crate::fold;
-use crate::hash;
+use crate::hash::{self, QuickHasher};
 use crate::index::Wanted;
 use crate::judge::{self, Marks, Texts};
 use crate::limits;
@@ -20,6 +20,7 @@ use crate::tree::Tree;
 use crate::view::{FieldId, FieldTable, View};
 use model::{Event, LogSource, Value};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Rules that can be evaluated together. May be shared by threads, each with a [`Scratch`] of its own.
@@ -87,7 +88,7 @@ struct EventIds {
     field: Option<FieldId>,
     texts: Vec<Box<str>>,
     by_text: HashMap<Box<str>, u32>,
-    by_number: HashMap<i64, u32>,
+    by_number: HashMap<i64, u32, BuildHasherDefault<QuickHasher>>,
 }
 
 /// Memory that [`RuleSet::evaluate_with`] uses again for the next event, and what it counted. Empty at
@@ -98,8 +99,10 @@ pub struct Scratch {
     /// Whose memory this is.
     identity: Option<Arc<()>>,
     /// By hash of log source and event id.
-    by_source: HashMap<u64, usize>,
+    by_source: HashMap<u64, usize, BuildHasherDefault<QuickHasher>>,
     classes: Vec<Remembered>,
+    /// Where the last event had its event id.
+    event_id_place: usize,
     texts: Texts,
     memo: Memo,
     /// Plans that hold for the event at hand.
@@ -294,11 +297,19 @@ impl EventIds {
         ids
     }
 
-    fn of(&self, event: &Event) -> EventId {
+    /// `hint`: where the last event had it.
+    fn of(&self, event: &Event, hint: &mut usize) -> EventId {
         if self.texts.is_empty() {
             return EventId::Other;
         }
-        let place = match event.fields.get("EventID") {
+        let value = match event.fields.at(*hint) {
+            Some(("EventID", value)) => Some(value),
+            _ => {
+                *hint = event.fields.iter().position(|(name, _)| name == "EventID").unwrap_or(0);
+                event.fields.get("EventID")
+            }
+        };
+        let place = match value {
             // Another spelling of the name, or a path that leads there, is left to the rules.
             None => return EventId::Open,
             Some(Value::Int(number)) => self.by_number.get(number),
@@ -347,7 +358,7 @@ impl Scratch {
 
     /// The place of the event's class in `classes`.
     fn class_of(&mut self, rules: &RuleSet, event: &Event) -> usize {
-        let event_id = rules.event_ids.of(event);
+        let event_id = rules.event_ids.of(event, &mut self.event_id_place);
         let hash = hash_of(&event.source, event_id);
         if let Some(place) = self.by_source.get(&hash)
             && let Some(known) = self.classes.get(*place)

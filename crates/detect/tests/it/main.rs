@@ -2,6 +2,7 @@
 
 mod correlation_model;
 mod correlations;
+mod engine;
 mod explanation;
 mod filters;
 mod hostile;
