@@ -49,6 +49,7 @@ pub struct Correlator {
     pub(crate) statistics: Statistics,
     awaited: Awaited,
     changed: bool,
+    tells_all: bool,
 }
 
 /// The state of one correlation.
@@ -111,7 +112,13 @@ impl Correlator {
             statistics: Statistics::default(),
             awaited: Awaited::default(),
             changed: false,
+            tells_all: false,
         }
+    }
+
+    /// An empty state that also tells of correlations that only serve others.
+    pub(crate) fn telling_all(set: Arc<Correlations>) -> Self {
+        Self { tells_all: true, ..Self::new(set) }
     }
 
     /// The correlations.
@@ -303,7 +310,7 @@ impl Correlator {
             }
             kept.group.told =
                 Some(kept.group.told.map_or(verdict.time, |told| told.max(verdict.time)));
-            if plan.is_told {
+            if plan.is_told || self.tells_all {
                 found.extend(CorrelationMatch::new(plan, key, &kept.group, verdict));
             }
         }
