@@ -73,9 +73,8 @@ pub(crate) fn lint() -> anyhow::Result<()> {
 /// Runs the benchmarks.
 pub(crate) fn bench(options: &[String]) -> anyhow::Result<()> {
     packages::ensure(&packages::BUILD.iter().collect::<Vec<_>>())?;
-    check(
-        cargo().args(["bench", "--locked", "-p", "testkit", "--bench", "detection"]).args(options),
-    )
+    let benches = ["--bench", "detection", "--bench", "software"];
+    check(cargo().args(["bench", "--locked", "-p", "testkit"]).args(benches).args(options))
 }
 
 fn build_programs(profile: &str) -> anyhow::Result<()> {
