@@ -20,7 +20,7 @@ use model::inventory::{
     InventoryItem, InventoryMessage, SnapshotSummary, SoftwareSource, items_hash,
 };
 use sensor::inventory::{Look, Memory, Place, READABLE, Reading, State};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 pub(crate) struct Looker {
     place: Place,
@@ -110,7 +110,8 @@ impl Source {
         gate: &Gate,
     ) -> Result<(), Stopped> {
         let now_ns = gate.clock().monotonic_ns();
-        let is_due = |since_ns: u64, every_ms: u64| now_ns - since_ns >= every_ms * 1_000_000;
+        let is_due =
+            |since_ns: u64, every_ms: u64| now_ns.saturating_sub(since_ns) >= every_ms * 1_000_000;
         // Taken before reading: what changes meanwhile moves it again.
         let fingerprint = look.fingerprint(source);
         let first = self.summary.is_none();
@@ -128,7 +129,12 @@ impl Source {
             }
             return Ok(());
         }
-        let reading = look.read(source, memory);
+        // One bad file must not end the looking (P9).
+        let reading = std::panic::catch_unwind(AssertUnwindSafe(|| look.read(source, memory)));
+        let reading = reading.unwrap_or_else(|_| {
+            let why = "reading it failed: a fault of the agent, see its log".to_owned();
+            Reading { items: Vec::new(), state: State::Partial(why) }
+        });
         self.tell(source, reading, full, ledger, gate)?;
         self.fingerprint = fingerprint;
         self.read_ns = now_ns;

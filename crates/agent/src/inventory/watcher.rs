@@ -16,7 +16,9 @@ use crate::{
 };
 use model::inventory::{InventoryMessage, SnapshotSummary, SoftwareSource};
 use sensor::inventory::{Examined, FileId, Hashes, Packaged, Place, examine};
-use std::{collections::HashSet, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet, io, panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration,
+};
 
 const SOURCE: SoftwareSource = SoftwareSource::Executed;
 /// Starts that are looked at together, and told together.
@@ -112,10 +114,13 @@ impl Watcher {
         let mut looked_at = HashSet::new();
         let mut messages = Vec::new();
         for run in runs {
-            if looked_at.insert((run.image.clone(), run.user.clone()))
-                && let Some(message) = self.look_at(&run)
-            {
-                messages.push(message);
+            if !looked_at.insert((run.image.clone(), run.user.clone())) {
+                continue;
+            }
+            // One bad file must not end the watch (P9).
+            match std::panic::catch_unwind(AssertUnwindSafe(|| self.look_at(&run))) {
+                Ok(message) => messages.extend(message),
+                Err(_) => tracing::error!(image = run.image, "looking at a program failed"),
             }
         }
         self.tell(messages)
@@ -154,7 +159,8 @@ impl Watcher {
     /// What is due by the clock: files that are gone, a summary, everything.
     fn due(&mut self) -> Result<(), Stopped> {
         let now_ns = self.gate.clock().monotonic_ns();
-        let is_due = |since_ns: u64, every_ms: u64| now_ns - since_ns >= every_ms * MS;
+        let is_due =
+            |since_ns: u64, every_ms: u64| now_ns.saturating_sub(since_ns) >= every_ms * MS;
         if is_due(self.timers.full_ns, INVENTORY_FULL_EVERY_MS) {
             return self.full();
         }
@@ -272,7 +278,7 @@ impl Packages {
             return false;
         }
         let again = self.packaged.is_some() || self.trouble.is_some();
-        if again && now_ns - self.read_ns < PACKAGED_AGAIN_MS_MIN * MS {
+        if again && now_ns.saturating_sub(self.read_ns) < PACKAGED_AGAIN_MS_MIN * MS {
             return false;
         }
         self.read_ns = now_ns;
