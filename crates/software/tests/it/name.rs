@@ -92,7 +92,7 @@ fn hidden_characters_go_and_are_reported() {
     assert!(normalise("\u{202E}\u{200B}").base.is_empty());
     assert_eq!(
         clean("e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}").text.chars().count(),
-        3,
+        4,
         "marks are bounded"
     );
 }

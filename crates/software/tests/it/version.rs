@@ -50,18 +50,15 @@ fn debian_versions_order_as_dpkg_does() {
         Scheme::Debian,
         "1.0~~ < 1.0~~a < 1.0~rc1-1 < 1.0~rc1-1+b1 < 1.0 = 1.0-0 = 0:1.0 < 1.0-1~bpo12+1 < 1.0-1 < 1.0-1+deb12u1 < 1.0a < 1.0+dfsg < 1.0.1 < 1.2 < 1.10 < 1:0.1 < 2:0",
     );
-    ascending(Scheme::Debian, "7.6p2-4 < 7.6-0");
-    ascending(Scheme::Debian, "1.0.3-3 < 1.0-1.1 < 1.00.5");
+    ascending(Scheme::Debian, "7.6-0 < 7.6p2-4");
+    ascending(Scheme::Debian, "1.0-1.1 < 1.0.3-3 < 1.00.5");
 }
 
 #[test]
 fn rpm_versions_order_as_rpm_does() {
     ascending(Scheme::Rpm, "1.0~rc1 < 1.0~rc2 < 1.0 < 1.0^git1 < 1.0^git2 < 1.0.1 < 1.1");
     ascending(Scheme::Rpm, "5.5p1 < 5.5p2 < 5.5p10 < 5.6p1");
-    ascending(
-        Scheme::Rpm,
-        "xyz.4 < 8 < 2a < 2.0 = 2_0 < 2.0.1a < 2.0.1".replace("xyz.4 < 8 < ", "xyz.4 < ").as_str(),
-    );
+    ascending(Scheme::Rpm, "xyz.4 < 2a < 2.0 = 2_0 < 2.0.1 < 2.0.1a < 8");
     ascending(Scheme::Rpm, "1.0-1.el9 < 1.0-2.el9 < 1.1-1.el9 < 1:0.5-1");
     ascending(Scheme::Rpm, "10xyz < 10.1xyz");
 }
