@@ -176,7 +176,7 @@ impl Scene {
             }
         }
         let committed_at = self.clock.now();
-        self.lake.commit(Commit { events, alerts, advances, committed_at }).await?;
+        self.lake.commit(Commit { events, alerts, advances, committed_at, ..Commit::default() }).await?;
         Ok(())
     }
 
