@@ -9,7 +9,8 @@ impl Control {
     /// # Errors
     /// The first part's that failed, after every part had its turn.
     pub async fn tick(&self) -> Result<(), ControlError> {
+        let findings = self.tick_findings().await.map(drop);
         // Messages last: what the other parts wrote goes out in the same round.
-        self.deliver_messages().await.map(drop)
+        findings.and(self.deliver_messages().await.map(drop))
     }
 }

@@ -208,6 +208,8 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/0001_first.sql")),
     (2, include_str!("../../migrations/0002_renewal.sql")),
     (3, include_str!("../../migrations/0003_people.sql")),
+    (4, include_str!("../../migrations/0004_requests.sql")),
+    (5, include_str!("../../migrations/0005_findings.sql")),
 ];
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 8;
