@@ -7,6 +7,7 @@
 
 pub mod cpe;
 mod error;
+mod explain;
 mod fold;
 mod identify;
 pub mod limits;
