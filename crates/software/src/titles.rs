@@ -237,8 +237,9 @@ impl Titles {
         let mut evidence = Vec::new();
         self.by_keys(observed, &identifiers, &mut evidence);
         self.by_name(&name, &mut evidence);
-        let packaged =
-            evidence.iter().any(|one| one.kind.is_key()) || vouches(observed.install_source);
+        // A package's id says what it is, and its neighbours in an archive often differ by one letter.
+        let packaged = matches!(observed.source, "dpkg" | "rpm" | "flatpak" | "snap")
+            || vouches(observed.install_source);
         if evidence.is_empty() && !packaged {
             self.by_similarity(observed, &name, &mut evidence);
         }
