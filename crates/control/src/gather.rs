@@ -6,7 +6,7 @@
 
 use crate::actor::Principal;
 use crate::evidence::{EvidencePort, FileReport, check_of, fault_check, host_access, own_check};
-use crate::limits::EVIDENCE_TAKEN_NS;
+use crate::limits::{EVIDENCE_TAKEN_NS, HOUR_NS};
 use crate::request_rows::load;
 use crate::scope::Scope;
 use crate::store::Writing;
@@ -16,7 +16,7 @@ use case::check::Check;
 use case::decision::Turn;
 use case::request::Request;
 use sqlx::Row as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The ports, and whether something may wait for them.
@@ -24,12 +24,23 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub(crate) struct Evidence {
     ports: RwLock<Vec<Arc<dyn EvidencePort>>>,
     quiet: AtomicBool,
+    swept_at: AtomicI64,
 }
 
 impl Evidence {
     /// Something was queued.
     pub(crate) fn wake(&self) {
         self.quiet.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether the files of requests were not swept for an hour; says so once.
+    pub(crate) fn sweep_is_due(&self, now: model::Timestamp) -> bool {
+        let last = self.swept_at.load(Ordering::SeqCst);
+        let is_due = now.nanos() - last >= HOUR_NS;
+        if is_due {
+            self.swept_at.store(now.nanos(), Ordering::SeqCst);
+        }
+        is_due
     }
 
     fn ports(&self) -> Vec<Arc<dyn EvidencePort>> {

@@ -1,4 +1,4 @@
-//! An existing spreadsheet: read with a preview, then committed exactly as it was previewed. And the way out again.
+//! An existing spreadsheet: read with a preview, then committed exactly as it was previewed.
 //!
 //! Invariant: every row of the sheet is in the preview once, with what happens to it or why nothing does.
 //! Invariant: what is committed is the stored preview; when the catalogue changed since, nothing is.
@@ -11,7 +11,7 @@ use crate::request_rows::{document, json};
 use crate::request_steps::cause;
 use crate::store::Writing;
 use crate::view::requests::{
-    Condition, ImportPlan, ImportPreview, ImportRow, May, Outcome, Ruling, Scope, Why,
+    Condition, ImportPlan, ImportPreview, ImportRow, Outcome, Ruling, Scope,
 };
 use crate::{Actor, Control, ControlError, Permission, digest, random};
 use case::decision::Decision;
@@ -22,15 +22,6 @@ use software::sheet::{Column, Place, Preview, Reading, SheetTitle, SheetVerdict}
 use software::{Title, TitleId, Titles};
 use sqlx::Row as _;
 use std::collections::{HashMap, HashSet};
-
-/// How the catalogue is written out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Export {
-    /// A sheet, with a guard against formulas; reading it again gives the same.
-    Csv,
-    /// One JSON document.
-    Json,
-}
 
 /// A preview as it is stored: what each row will do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -117,36 +108,6 @@ impl Control {
         }
     }
 
-    /// The catalogue as a file: every title that somebody decided on, as the reader may use it.
-    ///
-    /// # Errors
-    /// [`ControlError::NotPermitted`], or the store's.
-    pub async fn export_catalogue(
-        &self,
-        actor: Option<&Actor>,
-        form: Export,
-    ) -> Result<Vec<u8>, ControlError> {
-        let desk = self.desk_for(actor).await?;
-        let japanese = actor.is_none_or(|one| one.language() == crate::Language::Ja);
-        let mut lines = Vec::new();
-        for title in desk.titles.iter() {
-            let judged = desk.judge(title.id.as_str(), "");
-            if judged.why == Some(Why::Undecided) {
-                continue;
-            }
-            let (ja, en) = case::catalogue::conditions_line(judged.conditions());
-            lines.push(Line { title, judged, conditions: if japanese { ja } else { en } });
-        }
-        match form {
-            Export::Csv => Ok(csv_of(&lines, japanese)),
-            Export::Json => {
-                let list: Vec<serde_json::Value> = lines.iter().map(Line::json).collect();
-                let exported_at = self.clock.now().to_string();
-                Ok(json!({ "exported_at": exported_at, "titles": list }).to_string().into_bytes())
-            }
-        }
-    }
-
     async fn preview_of(
         &self,
         who: Principal<'_>,
@@ -155,7 +116,7 @@ impl Control {
         let read = software::sheet::read(bytes)?;
         let titles = self.titles_snapshot().await?;
         let now = self.clock.now();
-        let stored = StoredImport { columns: columns(&read), rows: plan(&read, &titles, now)? };
+        let stored = StoredImport { columns: columns(&read), rows: plan(&read, &titles)? };
         let id = format!("{:032x}", random::id_bits()?);
         let mut writing = self.store.write().await?;
         let revision = revisions(&mut *writing).await?;
@@ -291,74 +252,13 @@ impl Control {
     }
 }
 
-/// One line of an export.
-struct Line<'a> {
-    title: &'a Title,
-    judged: case::catalogue::Judged<'a>,
-    conditions: String,
-}
-
-impl Line<'_> {
-    fn verdict(&self) -> SheetVerdict {
-        match self.judged.may {
-            May::Use => SheetVerdict::Approved,
-            May::WithConditions => SheetVerdict::Conditional,
-            May::Ask => SheetVerdict::Pending,
-            May::MayNot => SheetVerdict::Denied,
-        }
-    }
-
-    fn json(&self) -> serde_json::Value {
-        let ruling = self.judged.decision.map(|decision| &decision.ruling);
-        json!({
-            "title": self.title,
-            "may": self.judged.may.name(),
-            "why": self.judged.why.map(Why::name),
-            "conditions": ruling.map(|ruling| &ruling.conditions),
-            "versions": ruling.map(|ruling| &ruling.scope.versions),
-            "reason": ruling.map(|ruling| &ruling.reason),
-            "decided_at": self.judged.decision.map(|decision| decision.at),
-            "valid_until": ruling.and_then(|ruling| ruling.valid_until),
-        })
-    }
-}
-
-fn csv_of(lines: &[Line<'_>], japanese: bool) -> Vec<u8> {
-    const COLUMNS: [Column; 8] = [
-        Column::Name,
-        Column::NameJa,
-        Column::Publisher,
-        Column::Verdict,
-        Column::Conditions,
-        Column::Reason,
-        Column::Identifier,
-        Column::DecidedOn,
-    ];
-    let head: Vec<String> = COLUMNS.iter().map(|one| one.label(japanese).to_owned()).collect();
-    let rows = lines.iter().map(|line| {
-        let decision = line.judged.decision;
-        let identifiers: Vec<String> = line.title.identifiers.iter().map(ToString::to_string).collect();
-        vec![
-            line.title.name.clone(),
-            line.title.name_ja.clone(),
-            line.title.publisher.clone(),
-            line.verdict().label(japanese).to_owned(),
-            line.conditions.clone(),
-            decision.map(|one| one.ruling.reason.clone()).unwrap_or_default(),
-            identifiers.join(" "),
-            decision.map(|one| one.at.utc_day()).unwrap_or_default(),
-        ]
-    });
-    software::sheet::write(std::iter::once(head).chain(rows), true)
-}
-
 fn columns(read: &Preview) -> Vec<(String, String)> {
     let meaning = |column: &Option<Column>| column.map_or("", |column| column.name()).to_owned();
     read.headers.iter().cloned().zip(read.columns.iter().map(meaning)).collect()
 }
 
 /// What each row will do. Two rows that make the same new title make it once.
-fn plan(read: &Preview, titles: &Titles, now: Timestamp) -> Result<Vec<StoredRow>, ControlError> {
+fn plan(read: &Preview, titles: &Titles) -> Result<Vec<StoredRow>, ControlError> {
     let mut rows = Vec::with_capacity(read.rows.len());
     let mut ids: HashSet<TitleId> = HashSet::new();
     // New titles by their normal name, with the line and the id.
@@ -401,7 +301,7 @@ fn plan(read: &Preview, titles: &Titles, now: Timestamp) -> Result<Vec<StoredRow
             stored.title_name.clone_from(&known.name);
         }
         if !stored.title.is_empty() && stored.repeats.is_none() {
-            decide(&mut stored, sheet, &mut decided, now);
+            decide(&mut stored, sheet, &mut decided);
         }
         rows.push(stored);
     }
@@ -443,7 +343,6 @@ fn decide(
     stored: &mut StoredRow,
     sheet: &SheetTitle,
     decided: &mut HashMap<String, u64>,
-    _now: Timestamp,
 ) {
     let Some(verdict) = sheet.verdict else { return };
     if let Some(line) = decided.get(&stored.title) {

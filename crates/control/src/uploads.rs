@@ -156,31 +156,48 @@ impl Control {
     }
 
     /// Removes files that no request names any more: of paid software, of drafts thrown away, of a crash.
+    /// Once an hour.
     pub(crate) async fn sweep_attachments(&self) -> Result<(), ControlError> {
+        if !self.evidence.sweep_is_due(self.clock.now()) {
+            return Ok(());
+        }
         let folder = self.attachments();
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(io("read", &folder, source)),
         };
-        let names: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| case::form::is_sha256(name))
-            .collect();
-        for name in names {
+        for entry in entries.filter_map(Result::ok) {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let is_left = if case::form::is_sha256(&name) {
+                // First without the write lock: nearly every file is somebody's.
+                unused(self.store.pool(), &name).await?
+            } else {
+                name.ends_with(".part") && self.is_old(&entry)
+            };
+            if !is_left {
+                continue;
+            }
             // Under the write lock, so that nobody names the file just now.
             let mut writing = self.store.write().await?;
-            let used = sqlx::query("SELECT request_id FROM attachment WHERE sha256 = $1 LIMIT 1")
-                .bind(&name)
-                .fetch_optional(&mut *writing)
-                .await?;
-            if used.is_none() {
+            if unused(&mut *writing, &name).await? {
                 let path = folder.join(&name);
                 std::fs::remove_file(&path).map_err(|source| io("remove", &path, source))?;
             }
             writing.commit().await?;
         }
         Ok(())
+    }
+
+    /// Whether a scratch file is of an upload that ended long ago.
+    fn is_old(&self, entry: &std::fs::DirEntry) -> bool {
+        let since_epoch = entry
+            .metadata()
+            .and_then(|of| of.modified())
+            .ok()
+            .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let nanos = since_epoch.and_then(|time| i64::try_from(time.as_nanos()).ok());
+        nanos.is_some_and(|at| self.clock.now().nanos() - at > crate::limits::DAY_NS)
     }
 
     async fn refuse_quota(&self, actor: &Actor, more: u64) -> Result<(), ControlError> {
@@ -200,6 +217,14 @@ impl Control {
         }
         Ok(())
     }
+}
+
+async fn unused(reading: impl sqlx::AnyExecutor<'_>, sha256: &str) -> Result<bool, ControlError> {
+    let found = sqlx::query("SELECT request_id FROM attachment WHERE sha256 = $1 LIMIT 1")
+        .bind(sha256)
+        .fetch_optional(reading)
+        .await?;
+    Ok(found.is_none())
 }
 
 /// A name for showing: the last part of what may be a path, without control characters, bounded.
