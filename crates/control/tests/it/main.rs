@@ -47,8 +47,10 @@ mod on_sqlite {
     mod people;
     mod permissions;
     mod renewal;
+    mod requests;
     mod search;
     mod sessions;
+    mod software;
     mod store;
     mod sums;
 }
@@ -64,7 +66,9 @@ mod on_postgres {
     mod people;
     mod permissions;
     mod renewal;
+    mod requests;
     mod sessions;
+    mod software;
     mod store;
     mod sums;
 }
