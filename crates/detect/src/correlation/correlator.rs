@@ -158,6 +158,20 @@ impl Correlator {
         found
     }
 
+    /// Every agent has come as far as this time: the windows that ended before are over. For files, which
+    /// nothing follows, the time of their last event.
+    #[must_use]
+    pub fn pass(&mut self, until: Timestamp) -> Vec<CorrelationMatch> {
+        let mut found = Vec::new();
+        while let Some(window) = self.awaited.by_deadline.first().cloned() {
+            if window.deadline >= until.nanos() {
+                break;
+            }
+            self.end(&window, &mut found);
+        }
+        found
+    }
+
     /// Nothing follows any more: every awaited window is over.
     #[must_use]
     pub fn finish(&mut self) -> Vec<CorrelationMatch> {
@@ -275,9 +289,10 @@ impl Correlator {
             };
             self.awaited.insert(window);
         }
-        state.events += 1;
+        let before = kept.group.entries.len();
         let mut work_left = limits::LATE_WORK_MAX;
         let verdicts = kept.group.insert(plan, entry, &mut work_left);
+        state.events += kept.group.entries.len() - before;
         self.statistics.windows_unexamined += u64::from(work_left == 0);
         verdicts
     }
