@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+    // Asked when it runs, not when it was built: the same build script may serve a tree that lies elsewhere.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let pack = Path::new(&manifest).join("../../rules");
     // Relative to the package: build output may be shared by several clones, and each must look at its own.
     println!("cargo::rerun-if-changed=../../rules");
     let mut files = Vec::new();

@@ -4,6 +4,7 @@
 
 mod generate;
 mod packages;
+mod postgres;
 mod run;
 
 use anyhow::Context;

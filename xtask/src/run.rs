@@ -1,7 +1,7 @@
 //! The commands that build, start and test.
 
 use crate::packages::{self, program};
-use crate::{generate, root, target_directory};
+use crate::{generate, postgres, root, target_directory};
 use anyhow::{Context, bail};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -44,10 +44,12 @@ pub(crate) fn test(filter: &[String]) -> anyhow::Result<()> {
     // Both programs first: tests of the whole product run them. The selection is the same as below, so that
     // cargo settles on the same features and builds nothing twice.
     check(cargo().args(["test", "--workspace", "--locked", "--no-run"]))?;
+    let database = postgres::Server::start()?;
     let mut command = cargo();
     command
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
-        .env("MIMAMORI_DUCKDB_PYTHON", python);
+        .env("MIMAMORI_DUCKDB_PYTHON", python)
+        .env("MIMAMORI_TEST_POSTGRES", database.url());
     if !filter.is_empty() {
         command.arg("--").args(filter);
     }
@@ -76,9 +78,9 @@ pub(crate) fn bench(options: &[String]) -> anyhow::Result<()> {
     if options.first().is_some_and(|first| first == "rsigma") {
         return bench_rsigma();
     }
-    check(
-        cargo().args(["bench", "--locked", "-p", "testkit", "--bench", "detection"]).args(options),
-    )
+    let packages = ["-p", "testkit", "-p", "software"];
+    let benches = ["--bench", "detection", "--bench", "company"];
+    check(cargo().args(["bench", "--locked"]).args(packages).args(benches).args(options))
 }
 
 /// Builds the other engine as its authors publish it and a program that runs both, apart from the workspace.

@@ -2,9 +2,10 @@
 
 use crate::{
     certificate::Life, clock::SystemClock, error::AgentError, home::Home, home::read_small,
-    identity::Identity, server::Server,
+    identity::Identity, inventory::shown, server::Server,
 };
-use model::{Clock as _, Timestamp};
+use model::{Class, Clock as _, Timestamp};
+use sensor::inventory::State;
 use spool::{Directory, Disk as _};
 use std::{fmt, path::Path};
 
@@ -57,6 +58,7 @@ impl fmt::Display for Findings {
 pub fn examine(data: &Path) -> Findings {
     let mut findings = Findings::default();
     examine_coverage(&mut findings);
+    examine_inventory(&mut findings);
     match data.try_exists() {
         Ok(true) => {}
         Ok(false) => {
@@ -100,6 +102,32 @@ fn examine_coverage(findings: &mut Findings) {
                 findings.bad(words, "start the agent as root (or by its service)");
             }
         }
+    }
+}
+
+/// Each source of the inventory: readable, absent, or why not.
+fn examine_inventory(findings: &mut Findings) {
+    let readings = match shown::read(Path::new("/"), None) {
+        Ok(readings) => readings,
+        Err(err) => return findings.bad(err.to_string(), "run the doctor as root"),
+    };
+    for (source, reading) in readings {
+        let words = format!("inventory of {}", shown::words(source, &reading));
+        if matches!(reading.state, State::Partial(_)) {
+            let step =
+                "look as root at what is named; nothing of this source counts as removed meanwhile";
+            findings.bad(words, step);
+        } else {
+            findings.good(words);
+        }
+    }
+    let programs = sensor::doctor().classes.into_iter().find(|class| class.class == Class::Process);
+    if programs.is_some_and(|class| class.recorded) {
+        findings
+            .good("inventory of executed: programs without a package are seen when they are run");
+    } else {
+        let words = "inventory of executed: program starts are not recorded, so none is seen";
+        findings.bad(words, "start the agent as root (or by its service)");
     }
 }
 

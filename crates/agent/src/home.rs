@@ -6,6 +6,7 @@
 //! renewal.key     key of a begun renewal, see `renew`
 //! spool/          what is not committed yet       intent     see `intent`
 //! status.json     what goes on, every second      alive      there while the agent runs
+//! inventory/      what was last told of it
 //! ```
 
 use crate::{error::AgentError, limits::SMALL_FILE_BYTES_MAX};
@@ -76,6 +77,11 @@ impl Home {
     #[must_use]
     pub fn intent(&self) -> PathBuf {
         self.root.join("intent")
+    }
+    /// What was last told of the inventory.
+    #[must_use]
+    pub fn inventory(&self) -> PathBuf {
+        self.root.join("inventory")
     }
     /// The status file.
     #[must_use]

@@ -13,6 +13,7 @@
 //! ring still held is lost, nothing is recorded twice.
 //! Invariant: the certificate is renewed by the agent itself, long before it ends ([`renew`]); a crash at any
 //! point of that leaves a certificate with its key.
+//! Invariant: the inventory ([`inventory`]) has threads of its own; recording never waits for them.
 //! Invariant: what is given up is given up lowest class first, counted, and said as a `Lost` record.
 
 pub mod backoff;
@@ -24,6 +25,7 @@ mod error;
 pub mod home;
 pub mod identity;
 pub mod intent;
+pub mod inventory;
 pub mod limits;
 pub mod plan;
 mod record;

@@ -40,7 +40,24 @@ pub const STOP_MS_MAX: u64 = 5_000;
 pub const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 /// Bytes of a small file of our own (identity, certificates).
 pub const SMALL_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Between two looks at the inventory's sources, in milliseconds.
+pub const INVENTORY_EVERY_MS: u64 = 15_000;
+/// A source is read at least this often, whether it seems to have changed or not, in milliseconds.
+pub const INVENTORY_READ_EVERY_MS: u64 = 60 * 60 * 1_000;
+/// A source is summed up at least this often, in milliseconds.
+pub const INVENTORY_SAID_EVERY_MS: u64 = 55 * 60 * 1_000;
+/// A source is told in full this often, in milliseconds.
+pub const INVENTORY_FULL_EVERY_MS: u64 = 6 * 60 * 60 * 1_000;
+/// What packages own is read again at most this often, in milliseconds.
+pub const PACKAGED_AGAIN_MS_MIN: u64 = 1_000;
+/// Bytes of one file of what was told of the inventory.
+pub const LEDGER_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of one line of the programs' journal.
+pub const PROGRAM_LINE_BYTES_MAX: u64 = 512 * 1024;
 
+/// A change reaches the server within a minute, with room for reading and sending.
+const _: () = assert!(INVENTORY_EVERY_MS <= 30_000);
+const _: () = assert!(INVENTORY_SAID_EVERY_MS < 60 * 60 * 1_000);
 const _: () = assert!(RECORD_BYTES_MAX <= GROUP_BYTES_MAX && BATCH_BYTES_MAX <= GROUP_BYTES_MAX);
 const _: () = assert!(GROUP_BYTES_MAX <= spool::limits::APPEND_BYTES_MAX);
 const _: () = assert!(SHED_FILE_PERCENT < SHED_NETWORK_PERCENT && SHED_NETWORK_PERCENT < 100);

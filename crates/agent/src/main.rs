@@ -3,13 +3,16 @@
 use agent::{
     doctor, enrol,
     home::Home,
+    inventory::shown,
     run::{self, RunOptions},
 };
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use model::inventory::{InventoryItem, SoftwareSource};
+use sensor::inventory::State;
 use std::{
     io::{IsTerminal as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -40,6 +43,9 @@ enum Command {
         /// Bytes that waiting records may take on the disk [default: 2 % of the disk, at most 2 GiB].
         #[arg(long)]
         spool_bytes_max: Option<u64>,
+        /// Read packages and homes below this folder instead of `/`.
+        #[arg(long, hide = true, default_value = "/")]
+        inventory_root: PathBuf,
     },
     /// Get an identity from a server.
     Enrol {
@@ -61,6 +67,22 @@ enum Command {
         /// Where the agent keeps its data.
         #[arg(long, default_value = DATA_DEFAULT)]
         data: PathBuf,
+    },
+    /// Print what the inventory finds on this machine.
+    Inventory {
+        /// Only this source: dpkg, rpm, flatpak, snap, appimage, executed, chrome, chromium, edge, brave,
+        /// vivaldi, opera or firefox.
+        #[arg(long, value_parser = source_of_name)]
+        source: Option<SoftwareSource>,
+        /// Read packages and homes below this folder.
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+        /// Where the agent keeps its data: what it knows of programs that were run.
+        #[arg(long, default_value = DATA_DEFAULT)]
+        data: PathBuf,
+        /// Print a JSON object for each item.
+        #[arg(long)]
+        json: bool,
     },
     /// Remove from the kernel what a killed agent left there.
     Unload {
@@ -95,9 +117,23 @@ fn main() -> ExitCode {
 
 fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run { data, stop_with_stdin, sensor_pin, ignore, spool_bytes_max } => {
-            run::run(RunOptions { data, sensor_pin, ignore, spool_bytes_max, stop_with_stdin })
-                .map_err(|err| anyhow::anyhow!("the agent can not run: {err}"))?;
+        Command::Run {
+            data,
+            stop_with_stdin,
+            sensor_pin,
+            ignore,
+            spool_bytes_max,
+            inventory_root,
+        } => {
+            let options = RunOptions {
+                data,
+                sensor_pin,
+                ignore,
+                spool_bytes_max,
+                inventory_root,
+                stop_with_stdin,
+            };
+            run::run(options).map_err(|err| anyhow::anyhow!("the agent can not run: {err}"))?;
         }
         Command::Enrol { server, token, ca, data } => {
             let home = Home::open(&data)?;
@@ -113,6 +149,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             say(&findings.to_string())?;
             return Ok(if findings.all_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Inventory { source, root, data, json } => {
+            return inventory(source, &root, &data, json);
+        }
         Command::Unload { sensor_pin } => {
             sensor::unload(&sensor_pin)
                 .map_err(|err| anyhow::anyhow!("could not unload: {err}"))?;
@@ -120,6 +159,44 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn source_of_name(name: &str) -> Result<SoftwareSource, String> {
+    let known = || SoftwareSource::ALL.iter().map(|source| source.name()).collect::<Vec<_>>();
+    SoftwareSource::of_name(name)
+        .ok_or_else(|| format!("no such source; there are {}", known().join(", ")))
+}
+
+/// Prints items; fails when a source could not be read wholly.
+fn inventory(
+    only: Option<SoftwareSource>,
+    root: &Path,
+    data: &Path,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let mut whole = true;
+    let print = |heading: &str, items: &[InventoryItem]| -> anyhow::Result<()> {
+        let mut text = if json { String::new() } else { format!("{heading}\n") };
+        for item in items {
+            if json {
+                text.push_str(&serde_json::to_string(item)?);
+                text.push('\n');
+            } else {
+                text.push_str(&shown::item(item));
+            }
+        }
+        say(&text)
+    };
+    for (source, reading) in shown::read(root, only)? {
+        whole &= !matches!(reading.state, State::Partial(_));
+        print(&shown::words(source, &reading), &reading.items)?;
+    }
+    let executed = SoftwareSource::Executed;
+    if only.is_none_or(|only| only == executed) && data.try_exists()? {
+        let programs = shown::programs(&Home::open(data)?)?;
+        print(&format!("{}: {} items", executed.name(), programs.len()), &programs)?;
+    }
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn say(words: &str) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ use crate::{
     error::AgentError,
     home::{Home, write_whole},
     intent::{Entry, Fate, Intent, IntentFile, Progress, index_of},
+    inventory::Ends,
     limits::{
         COUNTERS_EVERY_MS, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, OBSERVE_WAIT_MS, STATUS_EVERY_MS,
     },
@@ -49,6 +50,7 @@ pub(crate) struct Recorder {
     pub(crate) opened_next_seq: u64,
     /// Losses that are not yet said.
     pub(crate) unsaid_losses: VecDeque<Lost>,
+    pub(crate) inventory: Ends,
     pub(crate) timers: Timers,
 }
 
@@ -147,6 +149,7 @@ impl Recorder {
         self.sensor.observe(wait, sensed)?;
         let any = !sensed.is_empty();
         self.keep(sensed)?;
+        self.keep_inventory()?;
         self.unsaid_losses.extend(self.sensor.losses());
         self.reports()?;
         self.tick();
@@ -158,6 +161,7 @@ impl Recorder {
     fn keep(&mut self, sensed: &[Sensed]) -> Result<(), AgentError> {
         let mut ready = VecDeque::with_capacity(sensed.len());
         for one in sensed {
+            self.inventory.runs.offer(&one.observation);
             ready.push_back(self.ready(one)?);
         }
         while !ready.is_empty() {
@@ -170,6 +174,24 @@ impl Recorder {
             let count = ready_now.iter().take(GROUP_ENTRIES_MAX).take_while(fits).count().max(1);
             let group: Vec<Ready> = ready.drain(..count).collect();
             self.keep_group(&group)?;
+        }
+        Ok(())
+    }
+
+    /// Makes records of the inventory durable. What finds no room waits, and the inventory with it.
+    fn keep_inventory(&mut self) -> Result<(), AgentError> {
+        let Some(told) = self.inventory.inbox.next() else { return Ok(()) };
+        let entry = Entry { fate: Fate::Report, class: Class::Process, position: None };
+        let entries = vec![entry; told.records.len()];
+        let records = told.records.clone();
+        match self.commit(Group { entries, records }) {
+            Ok(()) => told.done(),
+            Err(err) if is_fatal(&err) => return Err(err),
+            Err(err) => {
+                self.complain(&err, "could not store the inventory; it follows later");
+                self.status.recording(Some(err.to_string()));
+                self.inventory.inbox.hold(told);
+            }
         }
         Ok(())
     }

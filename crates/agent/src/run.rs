@@ -34,6 +34,8 @@ pub struct RunOptions {
     pub ignore: Vec<PathBuf>,
     /// Bytes of the spool; `None`: by the size of the disk.
     pub spool_bytes_max: Option<u64>,
+    /// The folder that is read for packages and homes; `/` but for tests.
+    pub inventory_root: PathBuf,
     /// Stop at the end of standard input.
     pub stop_with_stdin: bool,
 }
@@ -67,6 +69,7 @@ pub fn run(options: RunOptions) -> Result<(), AgentError> {
     let (intent_file, intent) = IntentFile::open(&home.intent())?;
     let opened_next_seq = spool.next_seq();
     let (sensor, progress, unsaid_losses) = start_sensor(&options, &home, intent, opened_next_seq)?;
+    let inventory = crate::inventory::start(&home, &options.inventory_root, &stop, &status)?;
     let recorder = Recorder {
         sensor,
         spool: spool.clone(),
@@ -79,6 +82,7 @@ pub fn run(options: RunOptions) -> Result<(), AgentError> {
         skip_to: Arc::clone(&skip_to),
         opened_next_seq,
         unsaid_losses,
+        inventory,
         timers: Timers::default(),
     };
     let upload_stop = Stop::default();

@@ -1,7 +1,7 @@
 //! What goes on, for whoever looks: a small JSON file, written whole every second.
 
 use crate::{error::AgentError, home::write_whole};
-use model::{Class, Counters, Timestamp};
+use model::{Class, Counters, Timestamp, inventory::SoftwareSource};
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -37,6 +37,19 @@ pub struct Status {
     pub spool: SpoolStatus,
     /// The client certificate.
     pub certificate: CertificateStatus,
+    /// The inventory's sources by name, as they were last told.
+    pub inventory: BTreeMap<&'static str, SourceStatus>,
+}
+
+/// An inventory source's part of the status.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct SourceStatus {
+    /// How many items it holds.
+    pub items: u64,
+    /// Whether that is all.
+    pub complete: bool,
+    /// Why not, or why there is nothing; empty otherwise.
+    pub reason: String,
 }
 
 /// The certificate's part of the status.
@@ -113,6 +126,11 @@ impl Shared {
         let mut inside = self.inside();
         inside.status.certificate.failed += u64::from(error.is_some());
         inside.renewal_error = error;
+    }
+
+    /// What was told of an inventory source.
+    pub fn looked(&self, source: SoftwareSource, found: SourceStatus) {
+        self.inside().status.inventory.insert(source.name(), found);
     }
 
     /// Sets the counters.

@@ -107,3 +107,12 @@ document.addEventListener("htmx:before:request", (event) => {
 /* The live part says nothing when it cannot reach the server; the banner does. */
 document.addEventListener("htmx:error", () => { if (offline) offline.hidden = false; });
 document.addEventListener("htmx:after:swap", () => { if (offline) offline.hidden = true; });
+
+/* A ready condition becomes a line of the field. */
+for (const button of document.querySelectorAll("[data-append]")) {
+  button.addEventListener("click", () => {
+    const field = document.getElementById(button.dataset.append);
+    field.value = [...field.value.split("\n").filter(Boolean), button.dataset.line].join("\n");
+    field.focus();
+  });
+}

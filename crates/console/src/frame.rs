@@ -178,6 +178,7 @@ fn answer(app: &App, asked: &Asked, fault: &Fault) -> Response {
         here: if asked.reading { asked.uri.to_string() } else { "/".to_owned() },
         section: Section::None,
         person: None,
+        may: Vec::new(),
         now: app.clock.now(),
         version: app.version,
     };

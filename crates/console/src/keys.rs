@@ -30,6 +30,12 @@ pub(crate) const KEYS: &[Key] = &[
     Key { keys: "g a", action: "go", path: "/alerts", label: "keys-go-alerts" },
     Key { keys: "g s", action: "go", path: "/search", label: "keys-go-search" },
     Key { keys: "g d", action: "go", path: "/devices", label: "keys-go-devices" },
+    Key { keys: "g w", action: "go", path: "/software", label: "keys-go-software" },
+    Key { keys: "g r", action: "go", path: "/desk", label: "keys-go-desk" },
+    Key { keys: "g p", action: "go", path: "/people", label: "keys-go-people" },
+    Key { keys: "g c", action: "go", path: "/catalogue", label: "keys-go-catalogue" },
+    Key { keys: "g q", action: "go", path: "/requests", label: "keys-go-requests" },
+    Key { keys: "g m", action: "go", path: "/pc", label: "keys-go-my-pc" },
     Key { keys: "?", action: "help", path: "", label: "keys-help" },
     Key { keys: "Escape", action: "leave", path: "", label: "keys-leave" },
 ];

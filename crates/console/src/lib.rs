@@ -26,6 +26,7 @@ mod session;
 mod show;
 mod text;
 mod url;
+mod words;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -92,11 +93,23 @@ pub fn router(control: Arc<Control>, options: Options) -> Router {
         .route("/devices/{id}", get(pages::devices::show))
         .route("/events/{agent}/{epoch}/{seq}", get(pages::event::show))
         .route("/signin", get(pages::signin::ask).post(pages::signin::enter))
+        .route("/signin/password", post(pages::signin::enter_with_password))
         .route("/signout", post(pages::signin::leave))
         .route("/language", post(pages::settings::language))
         .route("/theme", post(pages::settings::theme))
         .route("/zone", post(pages::settings::zone))
         .route("/assets/{hash}/{name}", get(assets::serve))
+        .merge(pages::catalogue::routes())
+        .merge(pages::requests::routes())
+        .merge(pages::my_pc::routes())
+        .merge(pages::account::routes())
+        .merge(pages::desk::routes())
+        .merge(pages::software::routes())
+        .merge(pages::findings::routes())
+        .merge(pages::exclusions::routes())
+        .merge(pages::metrics::routes())
+        .merge(pages::outbox::routes())
+        .merge(pages::people::routes())
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), frame::surround))
         .with_state(app)

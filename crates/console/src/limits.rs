@@ -1,7 +1,9 @@
 //! Limits on what a browser may send and on what one page shows.
 
-/// Bytes of a form's body; the largest form is the sign-in token.
-pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a form's body; the largest is a request or an exclusion with its reasons. Files have a limit of their own.
+pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of the body that carries a file for a request: what control takes, and the form around it.
+pub(crate) const UPLOAD_BODY_BYTES_MAX: usize = control::limits::UPLOAD_BYTES_MAX as usize + 64 * 1024;
 /// Bytes of a query string; a search with many filters stays far below.
 pub(crate) const QUERY_BYTES_MAX: usize = 8 * 1024;
 /// Characters of a cookie value that is looked at.

@@ -8,6 +8,7 @@ use crate::show;
 use crate::text::{Argument, text};
 use crate::url::Href;
 use axum::http::{HeaderMap, header};
+use control::Permission;
 use control::view::DeviceRow;
 use jiff::tz::TimeZone;
 use model::{Class, Disagreement, EventKind, Family, Level, LostReason, Timestamp};
@@ -69,6 +70,18 @@ pub(crate) enum Section {
     Search,
     /// Devices.
     Devices,
+    /// Software on the devices, findings, exclusions, figures.
+    Software,
+    /// The review desk, policies, the catalogue's upkeep.
+    Desk,
+    /// May I use this? Recommended tools.
+    Catalogue,
+    /// One's own requests.
+    Requests,
+    /// One's own devices and messages.
+    MyPc,
+    /// People, departments, the outbox.
+    People,
     /// Sign-in and errors.
     None,
 }
@@ -84,6 +97,24 @@ pub(crate) struct NavEntry {
     pub(crate) keys: &'static str,
     /// Whether the page is in it.
     pub(crate) current: bool,
+}
+
+/// An instant, however many references a template puts around it.
+pub(crate) trait At {
+    /// The instant.
+    fn at(&self) -> Timestamp;
+}
+
+impl At for Timestamp {
+    fn at(&self) -> Timestamp {
+        *self
+    }
+}
+
+impl<T: At> At for &T {
+    fn at(&self) -> Timestamp {
+        (**self).at()
+    }
 }
 
 /// An instant as a template writes it.
@@ -140,6 +171,8 @@ pub(crate) struct Page {
     pub(crate) section: Section,
     /// Who is signed in.
     pub(crate) person: Option<String>,
+    /// What the person may do: what would be refused anyway is not offered.
+    pub(crate) may: Vec<Permission>,
     /// When the page is made.
     pub(crate) now: Timestamp,
     /// The product's version.
@@ -220,20 +253,23 @@ impl Page {
         zones
     }
 
-    /// The navigation.
-    pub(crate) fn navigation(&self) -> [NavEntry; 4] {
-        [
-            (Section::Today, "/", "nav-today", "g t"),
-            (Section::Alerts, "/alerts", "nav-alerts", "g a"),
-            (Section::Search, "/search", "nav-search", "g s"),
-            (Section::Devices, "/devices", "nav-devices", "g d"),
-        ]
-        .map(|(section, path, key, keys)| NavEntry {
-            href: Href::new(path, &[]),
-            label: self.t(key),
-            keys,
-            current: section == self.section,
-        })
+    /// Whether the person may do something.
+    pub(crate) fn allows(&self, permission: Permission) -> bool {
+        self.may.contains(&permission)
+    }
+
+    /// The navigation: what the person may open.
+    pub(crate) fn navigation(&self) -> Vec<NavEntry> {
+        let entry = |(section, path, key, keys, wanted): &NavRow| {
+            let permitted = wanted.is_none_or(|wanted| self.allows(wanted));
+            permitted.then(|| NavEntry {
+                href: Href::new(path, &[]),
+                label: self.t(key),
+                keys,
+                current: *section == self.section,
+            })
+        };
+        NAVIGATION.iter().filter_map(entry).collect()
     }
 
     /// The offset of the viewer's zone now, for headings of columns of times: `+09:00`.
@@ -242,7 +278,8 @@ impl Page {
     }
 
     /// An instant in full with weekday and offset.
-    pub(crate) fn when(&self, at: Timestamp) -> When {
+    pub(crate) fn when(&self, at: impl At) -> When {
+        let at = at.at();
         let zoned = self.zoned(at);
         let text = match self.preferences.language {
             Language::Ja => {
@@ -262,7 +299,8 @@ impl Page {
 
     /// An instant for a column whose heading shows the offset: month, day and time of day; the year where
     /// it is another one, the offset where it differs.
-    pub(crate) fn when_short(&self, at: Timestamp) -> When {
+    pub(crate) fn when_short(&self, at: impl At) -> When {
+        let at = at.at();
         let (zoned, now) = (self.zoned(at), self.zoned(self.now));
         let day = match (self.preferences.language, zoned.year() == now.year()) {
             (Language::Ja, true) => "%m/%d",
@@ -276,13 +314,14 @@ impl Page {
     }
 
     /// The time of day alone, for what happened just now.
-    pub(crate) fn time_of_day(&self, at: Timestamp) -> When {
+    pub(crate) fn time_of_day(&self, at: impl At) -> When {
+        let at = at.at();
         When { text: self.zoned(at).strftime("%H:%M:%S").to_string(), utc: at.to_string() }
     }
 
     /// An instant as the value of a `datetime-local` input.
-    pub(crate) fn input_time(&self, at: Timestamp) -> String {
-        self.zoned(at).strftime("%Y-%m-%dT%H:%M:%S").to_string()
+    pub(crate) fn input_time(&self, at: impl At) -> String {
+        self.zoned(at.at()).strftime("%Y-%m-%dT%H:%M:%S").to_string()
     }
 
     /// How long something is, in its largest unit.
@@ -298,8 +337,8 @@ impl Page {
     }
 
     /// How long ago something was.
-    pub(crate) fn ago(&self, at: Timestamp) -> String {
-        let nanos = u64::try_from(self.now.nanos().saturating_sub(at.nanos())).unwrap_or(0);
+    pub(crate) fn ago(&self, at: impl At) -> String {
+        let nanos = u64::try_from(self.now.nanos().saturating_sub(at.at().nanos())).unwrap_or(0);
         self.ts("ago", self.duration(nanos))
     }
 
@@ -370,6 +409,21 @@ impl Page {
     }
 }
 
+type NavRow = (Section, &'static str, &'static str, &'static str, Option<Permission>);
+
+const NAVIGATION: &[NavRow] = &[
+    (Section::Today, "/", "nav-today", "g t", Some(Permission::ReadAlerts)),
+    (Section::Alerts, "/alerts", "nav-alerts", "g a", Some(Permission::ReadAlerts)),
+    (Section::Search, "/search", "nav-search", "g s", Some(Permission::ReadEvents)),
+    (Section::Devices, "/devices", "nav-devices", "g d", Some(Permission::ReadDevices)),
+    (Section::Software, "/software", "nav-software", "g w", Some(Permission::ReadInventory)),
+    (Section::Desk, "/desk", "nav-desk", "g r", Some(Permission::ReadRequests)),
+    (Section::People, "/people", "nav-people", "g p", Some(Permission::ReadPeople)),
+    (Section::Catalogue, "/catalogue", "nav-catalogue", "g c", None),
+    (Section::Requests, "/requests", "nav-requests", "g q", None),
+    (Section::MyPc, "/pc", "nav-my-pc", "g m", None),
+];
+
 /// The time zones that the settings offer.
 pub(crate) const ZONES: &[&str] = &[
     "UTC",
@@ -400,6 +454,7 @@ mod tests {
             here: "/".to_owned(),
             section: Section::Today,
             person: None,
+            may: Vec::new(),
             now: Timestamp::parse(now).expect("valid"),
             version: "0",
         }

@@ -56,6 +56,18 @@ pub(crate) mod filters {
         Ok(id.as_ref().chars().take(8).collect())
     }
 
+    /// A stored name as a part of a class or key: `may_not` → `may-not`.
+    #[askama::filter_fn]
+    pub(crate) fn dashed(name: impl AsRef<str>, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(name.as_ref().replace('_', "-"))
+    }
+
+    /// An identifier as one segment of a path.
+    #[askama::filter_fn]
+    pub(crate) fn segment(id: impl AsRef<str>, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(crate::url::segment(id.as_ref()))
+    }
+
     /// The last part of a path.
     #[askama::filter_fn]
     pub(crate) fn file_name(

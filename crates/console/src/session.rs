@@ -4,10 +4,11 @@ use crate::App;
 use crate::cookie;
 use crate::fault::Fault;
 use crate::page::{Page, Preferences, Section};
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use control::{Actor, Control, ControlError};
+use control::{Actor, Control, ControlError, Permission};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// A signed-in person looking at a page. A handler that takes one cannot be reached without a session.
@@ -29,6 +30,7 @@ impl Viewer {
             here: self.page.here.clone(),
             section,
             person: self.page.person.clone(),
+            may: self.page.may.clone(),
             now: self.page.now,
             version: self.page.version,
         }
@@ -47,6 +49,7 @@ impl FromRequestParts<Arc<App>> for Viewer {
         };
         let mut page = visitor_page(parts, app);
         page.person = Some(actor.name().to_owned());
+        page.may = Permission::ALL.iter().copied().filter(|one| actor.may(*one)).collect();
         let fragment = crate::render::wants_fragment(&parts.headers);
         Ok(Self { actor, control: Arc::clone(&app.control), fragment, page })
     }
@@ -63,6 +66,19 @@ impl FromRequestParts<Arc<App>> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Fault> {
         Ok(Self { page: visitor_page(parts, app) })
+    }
+}
+
+/// Who the server is talking to, for limits on attempts; no header is believed.
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+impl FromRequestParts<Arc<App>> for Peer {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Fault> {
+        let known = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        // A listener that does not say who is there (a test, a socket of the machine) is one peer.
+        Ok(Self(known.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip())))
     }
 }
 
@@ -86,6 +102,7 @@ fn visitor_page(parts: &Parts, app: &App) -> Page {
         here: here.to_owned(),
         section: Section::None,
         person: None,
+        may: Vec::new(),
         now: app.clock.now(),
         version: app.version,
     }

@@ -39,6 +39,13 @@ impl Href {
     }
 }
 
+/// A text as one segment of a path: nothing in it ends the segment, the path or the attribute.
+pub(crate) fn segment(text: &str) -> String {
+    let mut out = String::new();
+    encode_into(text, &mut out);
+    out.replace('/', "%2F")
+}
+
 fn encode_into(text: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
@@ -60,6 +67,11 @@ mod tests {
     fn values_cannot_leave_their_parameter() {
         let href = Href::new("/search", &[("q", "a&b=c#\"<>\u{202e} 日"), ("r", "1h")]);
         assert_eq!(href.to_string(), "/search?q=a%26b%3Dc%23%22%3C%3E%E2%80%AE%20%E6%97%A5&r=1h");
+    }
+
+    #[test]
+    fn a_segment_stays_one_segment() {
+        assert_eq!(segment("../a?b#c\"d"), "..%2Fa%3Fb%23c%22d");
     }
 
     #[test]

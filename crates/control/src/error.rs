@@ -124,6 +124,12 @@ pub enum ControlError {
     /// A step of a request, a review or a decision is refused.
     #[error("refused: {0}")]
     Refused(#[from] case::refusal::Refusal),
+    /// A step of a finding is refused.
+    #[error("refused: {0}")]
+    FindingRefused(case::finding::Refused),
+    /// An exclusion is refused.
+    #[error("refused: {0}")]
+    ExclusionRefused(case::exclusion::ExclusionFault),
     /// Somebody else changed it meanwhile.
     #[error("{what} {id} was changed meanwhile; load it again")]
     Changed {
@@ -259,6 +265,8 @@ impl ControlError {
             | Self::PasswordRefused { .. }
             | Self::TooManyTries
             | Self::Refused(_)
+            | Self::FindingRefused(_)
+            | Self::ExclusionRefused(_)
             | Self::BadRule(_)
             | Self::Software(_)
             | Self::EnrolmentRefused { .. }
@@ -289,6 +297,8 @@ impl ControlError {
             // Written for whoever edits the rule or brings the sheet; names only what was given.
             Self::BadRule(fault) => return fault.to_string(),
             Self::Software(fault) => return fault.to_string(),
+            Self::FindingRefused(refused) => return finding_message(refused, language),
+            Self::ExclusionRefused(fault) => return exclusion_message(fault, language),
             Self::Changed { .. } => (
                 "ほかの人が先に変更しました。画面を読み込み直してください。",
                 "Somebody else changed it first. Please reload the page.",
@@ -380,6 +390,53 @@ fn unknown_field_message(field: &str, suggestions: &[String], language: Language
         (Language::En, true) => format!("There is no field “{field}”."),
         (Language::En, false) => format!("There is no field “{field}”. Did you mean: {list}?"),
     }
+}
+
+fn finding_message(refused: &case::finding::Refused, language: Language) -> String {
+    use case::finding::Refused;
+    let (ja, en) = match refused {
+        Refused::Status { .. } => (
+            "この検出の状態はすでに変わっています。画面を読み込み直してください。",
+            "This finding has moved on. Please reload the page.",
+        ),
+        Refused::NotYours { .. } => (
+            "この操作は、ほかの担当の方が行うものです。",
+            "This is for somebody else to do.",
+        ),
+        Refused::Until { .. } => (
+            "期限は、明日以降 1 年以内の日付にしてください。",
+            "The end must lie in the future and within a year.",
+        ),
+    };
+    if language == Language::Ja { ja } else { en }.to_owned()
+}
+
+fn exclusion_message(fault: &case::exclusion::ExclusionFault, language: Language) -> String {
+    use case::exclusion::ExclusionFault;
+    let (ja, en) = match fault {
+        ExclusionFault::Predicate(fault) => {
+            // Names only what the writer of the condition gave.
+            let ja = format!("除外の条件に誤りがあります: {fault}");
+            return if language == Language::Ja { ja } else { format!("The condition is refused: {fault}") };
+        }
+        ExclusionFault::Reason => (
+            "理由を 3 文字以上で書いてください。",
+            "Please give a reason of at least three characters.",
+        ),
+        ExclusionFault::Until => (
+            "期限は、明日以降 2 年以内の日付にしてください。",
+            "The end must lie in the future and within two years.",
+        ),
+        ExclusionFault::Parent => (
+            "同梱の除外では親のタイトルを選んでください。ほかの種類では選べません。",
+            "A bundled exclusion needs its parent title; the other classes have none.",
+        ),
+        ExclusionFault::Withdrawn => (
+            "この除外は取り下げられています。新しく作ってください。",
+            "This exclusion was withdrawn. Please make a new one.",
+        ),
+    };
+    if language == Language::Ja { ja } else { en }.to_owned()
 }
 
 const INTERNAL: (&str, &str) = (

@@ -5,7 +5,7 @@
 //! match the download. `db-02` only reports that it is there.
 
 use crate::limits::{HOUR_NS, MINUTE_NS, SECOND_NS};
-use crate::{Actor, Control, ControlError, Enrolled, RulesSummary, digest, random};
+use crate::{Actor, Control, ControlError, Enrolled, RulesSummary, StoreAddress, digest, random};
 use lake::{Access, Advance, Commit, Lake};
 use model::{
     Alert, AlertId, Class, Clock, Counters, DeviceId, EpochId, Event, EventKind, Fields, Level,
@@ -97,6 +97,14 @@ impl Scene {
     /// # Errors
     /// Those of the use cases and of the lake.
     pub async fn empty(directory: &Path) -> Result<Self, ControlError> {
+        Self::empty_at(directory, &StoreAddress::in_folder(directory)).await
+    }
+
+    /// The same with the store at another address.
+    ///
+    /// # Errors
+    /// Those of the use cases and of the lake.
+    pub async fn empty_at(directory: &Path, store: &StoreAddress) -> Result<Self, ControlError> {
         let now = Timestamp::parse(NOW).map_err(|reason| ControlError::Corrupt {
             what: "time",
             id: NOW.to_owned(),
@@ -108,7 +116,9 @@ impl Scene {
             loaded: 2,
             refused: vec![("broken.yml".to_owned(), "line 3: no detection".to_owned())],
         };
-        let control = Arc::new(Control::open(directory, lake.clone(), rules, clock.clone()).await?);
+        let control =
+            Control::open_at(directory, store, lake.clone(), rules, clock.clone()).await?;
+        let control = Arc::new(control);
         let token = control.issue_enrolment_token(2).await?;
         let web = enrol(&control, &token, "web-01").await?;
         let db = enrol(&control, &token, "db-02").await?;
@@ -121,7 +131,15 @@ impl Scene {
     /// # Errors
     /// Those of the use cases and of the lake.
     pub async fn open(directory: &Path) -> Result<Self, ControlError> {
-        let mut scene = Self::empty(directory).await?;
+        Self::open_at(directory, &StoreAddress::in_folder(directory)).await
+    }
+
+    /// The same with the store at another address.
+    ///
+    /// # Errors
+    /// Those of the use cases and of the lake.
+    pub async fn open_at(directory: &Path, store: &StoreAddress) -> Result<Self, ControlError> {
+        let mut scene = Self::empty_at(directory, store).await?;
         let begin = scene.clock.now().plus_nanos(-HOUR_NS);
         let mut events = agent_reports(&mut scene.web, begin);
         events.extend(agent_reports(&mut scene.db, begin));
@@ -158,7 +176,7 @@ impl Scene {
             }
         }
         let committed_at = self.clock.now();
-        self.lake.commit(Commit { events, alerts, advances, committed_at }).await?;
+        self.lake.commit(Commit { events, alerts, advances, committed_at, ..Commit::default() }).await?;
         Ok(())
     }
 

@@ -15,34 +15,60 @@ mod alerts;
 mod ancestors;
 mod audit;
 mod authority;
+mod batch;
+mod catalogue;
 mod channel;
+mod decision_rows;
+mod decisions;
 mod departments;
 mod devices;
 mod digest;
 mod enrol;
 mod error;
 mod events;
+pub mod evidence;
+mod exclusions;
+mod findings;
 #[cfg(feature = "fixture")]
 pub mod fixture;
+mod gather;
+mod ground;
+mod identities;
+mod inventory;
 pub mod limits;
+mod metrics;
+mod my_pc;
 mod outbox;
 mod password;
 mod people;
 mod people_rule;
+mod policies;
 mod predicate;
 mod random;
 mod recipient;
+mod recommended;
 mod refusal_words;
 mod renew;
+mod request_rows;
+mod request_steps;
+mod request_words;
+mod requests;
+mod review_page;
+mod reviews;
 mod rows;
 mod scope;
 mod search;
+mod sheet_export;
+mod sheet_import;
+mod sightings;
 mod signin;
 mod store;
 mod sums;
 mod tick;
+mod titles;
 mod today;
 mod tries;
+mod uploads;
 pub mod view;
 
 pub use actor::{Actor, Permission, Principal, Role};
@@ -54,18 +80,21 @@ pub use error::{ControlError, ErrorClass, Language, QueryFault};
 pub use outbox::Delivered;
 pub use people::{NewPerson, PersonChange};
 pub use people_rule::PeopleRule;
+pub use findings::{AnswerNext, Answered};
 pub use renew::Renewed;
 pub use scope::Scope;
+pub use sheet_export::Export;
 pub use signin::NewSession;
 pub use store::StoreAddress;
 pub use sums::{ClassAudit, EventAudit, StreamAudit};
+pub use uploads::Upload;
 
 use audit::{Action, Cause, Entry};
 use lake::Lake;
 use model::Clock;
 use serde_json::json;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What the rules engine said when it loaded its rules; shown on the first page.
@@ -88,6 +117,10 @@ pub struct Control {
     tries: tries::Tries,
     passwords: password::Passwords,
     channels: channel::Channels,
+    directory: PathBuf,
+    shelf: catalogue::Shelf,
+    evidence: gather::Evidence,
+    ground: ground::Cache,
 }
 
 impl std::fmt::Debug for Control {
@@ -128,7 +161,7 @@ impl Control {
         )?;
         let authority = authority::Authority::open(directory, clock.now())?;
         let store = store::Store::open(address).await?;
-        Ok(Self {
+        let control = Self {
             store,
             authority,
             lake,
@@ -138,7 +171,14 @@ impl Control {
             tries: tries::Tries::default(),
             passwords: password::Passwords::default(),
             channels: channel::Channels::default(),
-        })
+            directory: directory.to_owned(),
+            shelf: catalogue::Shelf::default(),
+            evidence: gather::Evidence::default(),
+            ground: ground::Cache::default(),
+        };
+        control.seed_titles().await?;
+        control.seed_policies().await?;
+        Ok(control)
     }
 
     /// Sends messages by a channel from now on. Those already written for another one go by that.

@@ -9,7 +9,12 @@ impl Control {
     /// # Errors
     /// The first part's that failed, after every part had its turn.
     pub async fn tick(&self) -> Result<(), ControlError> {
+        let findings = self.tick_findings().await.map(drop);
+        let requests = self.tick_requests().await;
+        let decisions = self.tick_decisions().await;
+        let files = self.sweep_attachments().await;
         // Messages last: what the other parts wrote goes out in the same round.
-        self.deliver_messages().await.map(drop)
+        let messages = self.deliver_messages().await.map(drop);
+        findings.and(requests).and(decisions).and(files).and(messages)
     }
 }

@@ -1,6 +1,8 @@
 //! What the use cases hand to whoever shows it (console, command line): plain values, no HTML, no SQL.
 
+pub mod findings;
 pub mod people;
+pub mod requests;
 
 use model::{
     AgentId, Alert, AlertId, Class, Counters, DeviceId, EpochId, EventKind, Family, Level,

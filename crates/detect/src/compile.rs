@@ -6,16 +6,17 @@ use crate::correlation::Correlations;
 use crate::correlation::plan::{Resolved, resolve};
 use crate::correlation::read::{self as correlation, CorrelationDraft};
 use crate::error::{Fault, RuleError};
+use crate::fields::SuppliedFields;
 use crate::filter::{self, Filter, FilterDraft, Named};
 use crate::limits;
-use crate::predicate::{PredicateTable, Target};
-use crate::rule::{self, Draft, Rule};
+use crate::predicate::{PredicateTable, Target, TestSpec};
+use crate::rule::{self, Draft, Rule, RuleLogSource};
 use crate::ruleset::{Leaf, Plan, RuleSet};
 use crate::selection::{LeafSpec, Remark, Said};
 use crate::tree::Tree;
 use crate::view::FieldTable;
 use crate::yaml::{self, Document, Node};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub struct CompileOptions {
     pub lists: BTreeMap<String, Vec<String>>,
     /// The day of today, `YYYY-MM-DD`: filters that expired before it are not applied. `None` applies all.
     pub today: Option<String>,
+    /// The fields that events carry: rules that ask for others are remarked. `None` checks nothing.
+    pub fields: Option<SuppliedFields>,
 }
 
 /// What came of the sources.
@@ -202,7 +205,8 @@ impl<'o> Compiler<'o> {
     ) -> Result<(), Fault> {
         let draft = rule::read(root, document, source_name, &self.options.lists)?;
         self.check_id(&draft.rule.id, line)?;
-        let Draft { rule, tree, said, remarks } = draft;
+        let Draft { rule, tree, said, mut remarks } = draft;
+        self.remark_fields(&rule.logsource, &tree, &mut remarks);
         let tree = self.lower(&tree, &said)?;
         self.remark(source_name, &rule.title, remarks);
         self.ids.insert(rule.id.clone(), source_name.to_owned());
@@ -219,7 +223,8 @@ impl<'o> Compiler<'o> {
     ) -> Result<(), Fault> {
         let draft = filter::read(root, document, source_name, &self.options.lists)?;
         self.check_id(&draft.filter.id, line)?;
-        let FilterDraft { filter, rules, tree, said, remarks } = draft;
+        let FilterDraft { filter, rules, tree, said, mut remarks } = draft;
+        self.remark_fields(&filter.logsource, &tree, &mut remarks);
         let tree = self.lower(&tree, &said)?;
         self.remark(source_name, &filter.title, remarks);
         self.ids.insert(filter.id.clone(), source_name.to_owned());
@@ -252,6 +257,30 @@ impl<'o> Compiler<'o> {
         }
     }
 
+    /// Remarks each field that no source supplies, once.
+    fn remark_fields(
+        &self,
+        source: &RuleLogSource,
+        tree: &Tree<LeafSpec>,
+        remarks: &mut Vec<Remark>,
+    ) {
+        let Some(supplied) = &self.options.fields else { return };
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        tree.each(&mut |leaf| {
+            let others = leaf.any_of.iter().filter_map(|test| match test {
+                TestSpec::SameAs { field, .. } => Some(field.as_str()),
+                _ => None,
+            });
+            for field in leaf.field.as_deref().into_iter().chain(others) {
+                if !seen.insert(field) {
+                    continue;
+                }
+                let message = supplied.complaint(source, field);
+                remarks.extend(message.map(|message| Remark { line: leaf.line, message }));
+            }
+        });
+    }
+
     fn remark(&mut self, source: &str, title: &str, remarks: Vec<Remark>) {
         self.lints.extend(remarks.into_iter().map(|remark| Lint {
             source: source.to_owned(),
@@ -264,6 +293,17 @@ impl<'o> Compiler<'o> {
     /// Numbers the tests of a condition. Predicates of a rule that is refused on the way stay unused.
     fn lower(&mut self, tree: &Tree<LeafSpec>, said: &[Said]) -> Result<Tree<Leaf>, Fault> {
         let Self { fields, predicates, .. } = self;
+        let (mut first_line, mut regexes) = (None, 0);
+        tree.each(&mut |leaf| {
+            first_line = first_line.or(Some(leaf.line));
+            let of_leaf = leaf.any_of.iter().filter(|test| matches!(test, TestSpec::Regex { .. }));
+            regexes += of_leaf.count();
+        });
+        if regexes > limits::REGEXES_PER_RULE_MAX {
+            let what = "the number of regular expressions";
+            let cause = RuleError::too_large(what, limits::REGEXES_PER_RULE_MAX);
+            return Err(Fault { line: first_line, cause });
+        }
         let mut tree = tree.try_map(&mut |spec| {
             let target = match &spec.field {
                 Some(name) => Target::Field(fields.intern(name)),
@@ -281,12 +321,19 @@ impl<'o> Compiler<'o> {
             let leaf = Leaf { any_of: any_of.into(), negated: spec.negated, said: spec.said };
             Ok::<_, Fault>(Tree::Leaf(leaf))
         })?;
-        tree.order_by_cost(&|leaf: &Leaf| {
+        let cost = tree.order_by_cost(&|leaf: &Leaf| {
             leaf.any_of
                 .iter()
                 .filter_map(|id| predicates.get(*id))
                 .fold(0, |sum: u32, predicate| sum.saturating_add(predicate.cost()))
         });
+        if cost > limits::RULE_COST_MAX {
+            let limit = limits::RULE_COST_MAX as usize;
+            return Err(Fault {
+                line: first_line,
+                cause: RuleError::too_large("the cost of the values", limit),
+            });
+        }
         Ok(tree)
     }
 

@@ -18,6 +18,11 @@ pub const CONDITION_WORDS_MAX: usize = 2_000;
 pub const CONDITION_DEPTH_MAX: usize = 64;
 /// Patterns that one value may become by placeholders and encodings.
 pub const ALTERNATIVES_MAX: usize = 20_000;
+/// Regular expressions of one rule.
+pub const REGEXES_PER_RULE_MAX: usize = 200;
+/// What the values of one rule may cost together, in the rough units of the engine: a substring of a field
+/// costs 4, a keyword twenty times as much, a regular expression 40.
+pub const RULE_COST_MAX: u32 = 500_000;
 /// Bytes of a compiled regular expression.
 pub const REGEX_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes a regular expression may use for its cache of states while it searches.

@@ -9,7 +9,25 @@
 //! ```
 //!
 //! `service` may stand beside or instead of `category`; both may be lists.
+//!
+//! A case may give `events`, one after the other, instead of `event`: for correlations, and for any rule
+//! that must match one of them.
+//!
+//! ```yaml
+//!   - name: ten failures, then success
+//!     expect: match
+//!     events:
+//!       - { at: 0s, repeat: 10, product: windows, service: security, fields: { EventID: 4625, User: a } }
+//!       - { at: 90s, device: desk-2, product: windows, service: security, fields: { EventID: 4624, User: a } }
+//! ```
+//!
+//! `at` is a time from the beginning (a number and `s`, `m`, `h` or `d`) or RFC 3339; without it the event
+//! happens with the one before. `device` is any name; events without one are of the same device. `repeat`
+//! is the event so many times, one second apart. After the last event nothing follows: windows in which
+//! something must not happen are over.
 
+use crate::compile::Compiled;
+use crate::correlation::Correlator;
 use crate::error::{Fault, shown};
 use crate::rule::Rule;
 use crate::ruleset::RuleSet;
@@ -18,8 +36,13 @@ use model::{
     AgentId, DeviceId, EpochId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp, Value,
     Why,
 };
+use sha2::Digest as _;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+
+/// Times that one event of a case is repeated.
+const REPEAT_MAX: i64 = 100_000;
 
 /// The test cases of one rule.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,18 +53,18 @@ pub struct RuleTest {
     pub cases: Vec<Case>,
 }
 
-/// An event and what the rule must say to it.
+/// Events and what the rule must say to them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
     /// The case in words.
     pub name: String,
     /// What the rule must say.
     pub expect: Expect,
-    /// The event.
-    pub event: Event,
+    /// The events in order, at least one.
+    pub events: Vec<Event>,
 }
 
-/// What a rule must say to an event.
+/// What a rule must say to the events of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     /// It matches.
@@ -147,28 +170,47 @@ pub fn parse(source_name: &str, text: &str) -> Result<RuleTest, TestError> {
     read(&root).map_err(|(line, reason)| wrong(line, reason))
 }
 
-/// Runs the cases against a rule set that holds the rule.
+/// Runs the cases against compiled rules that hold the rule or correlation.
 #[must_use]
-pub fn run(rules: &RuleSet, test: &RuleTest) -> Vec<Outcome> {
-    let rule = rules.rules().iter().find(|rule| rule.id == test.rule);
+pub fn run(compiled: &Compiled, test: &RuleTest) -> Vec<Outcome> {
+    let rule = compiled.rules.rules().iter().find(|rule| rule.id == test.rule);
+    let correlation = compiled.correlations.rules().any(|rule| rule.id == test.rule);
     let outcome = |case: &Case| Outcome {
         case: case.name.clone(),
         expected: case.expect,
-        found: rule.map_or(Found::NotEvaluated, |rule| ask(rules, rule, &case.event)),
+        found: match rule {
+            Some(rule) => ask(&compiled.rules, rule, &case.events),
+            None if correlation => correlate(compiled, &test.rule, &case.events),
+            None => Found::NotEvaluated,
+        },
     };
     test.cases.iter().map(outcome).collect()
 }
 
-fn ask(rules: &RuleSet, rule: &Rule, event: &Event) -> Found {
+fn ask(rules: &RuleSet, rule: &Rule, events: &[Event]) -> Found {
     if !rule.is_active() {
         return Found::NotEvaluated;
     }
-    if !rule.logsource.is_satisfied_by(&event.source) {
-        return Found::OtherLogSource;
+    let mut of_source = events.iter().filter(|it| rule.logsource.is_satisfied_by(&it.source));
+    let mut found = Found::OtherLogSource;
+    let matched = of_source.find_map(|event| {
+        found = Found::None;
+        let own = rules.evaluate(event).into_iter().find(|it| it.rule.id == rule.id)?;
+        Some(Found::Match(own.why))
+    });
+    matched.unwrap_or(found)
+}
+
+fn correlate(compiled: &Compiled, id: &str, events: &[Event]) -> Found {
+    // Correlations below others are told of here, too.
+    let mut state = Correlator::telling_all(Arc::clone(&compiled.correlations));
+    let mut found = Vec::new();
+    for event in events {
+        found.extend(state.observe(event, &compiled.rules.evaluate(event)));
     }
-    let matches = rules.evaluate(event);
-    let own = matches.into_iter().find(|found| found.rule.id == rule.id);
-    own.map_or(Found::None, |found| Found::Match(found.why))
+    found.extend(state.finish());
+    let own = found.into_iter().find(|found| found.rule.id == id);
+    own.map_or(Found::None, |found| Found::Match(found.why()))
 }
 
 type Wrong = (usize, String);
@@ -188,7 +230,7 @@ fn read(root: &Node) -> Result<RuleTest, Wrong> {
 }
 
 fn case(node: &Node) -> Result<Case, Wrong> {
-    only_keys(node, &["name", "expect", "event"])?;
+    only_keys(node, &["name", "expect", "event", "events"])?;
     let expect = match text_of(node, "expect")?.as_str() {
         "match" => Expect::Match,
         "none" => Expect::None,
@@ -197,13 +239,71 @@ fn case(node: &Node) -> Result<Case, Wrong> {
             return Err((node.line, reason));
         }
     };
-    let event_node = node.get("event").ok_or((node.line, "the event is missing".to_owned()))?;
-    Ok(Case { name: text_of(node, "name")?, expect, event: event(event_node)? })
+    let events = match (node.get("event"), node.get("events").map(|node| (node, &node.kind))) {
+        (Some(event), None) => vec![self::event(event, &[])?],
+        (None, Some((_, Kind::List(items)))) if !items.is_empty() => events(items)?,
+        (None, None) => return Err((node.line, "the event is missing".to_owned())),
+        _ => return Err((node.line, "expected event, or events as a list".to_owned())),
+    };
+    Ok(Case { name: text_of(node, "name")?, expect, events })
+}
+
+/// Events of a case in their order, each with its time and its place in its device's stream.
+fn events(items: &[Node]) -> Result<Vec<Event>, Wrong> {
+    let mut all: Vec<Event> = Vec::new();
+    let mut nanos = 0;
+    for item in items {
+        let mut event = event(item, &["at", "device", "repeat"])?;
+        if let Some(at) = item.get("at") {
+            nanos = at.text().and_then(time).ok_or((
+                at.line,
+                format!("at is {}, expected a time such as 90s or RFC 3339", at.describe()),
+            ))?;
+        }
+        let device = item.get("device").and_then(Node::text).unwrap_or_default();
+        let bits = sha2::Sha256::digest(device)
+            .iter()
+            .take(16)
+            .fold(0, |bits, byte| bits << 8 | u128::from(*byte));
+        event.device = DeviceId::from_bits(bits);
+        event.stream.agent = AgentId::from_bits(bits);
+        let repeat = match item.get("repeat") {
+            None => 1,
+            Some(node) => match node.text().and_then(|text| text.parse::<i64>().ok()) {
+                Some(times @ 1..=REPEAT_MAX) => times,
+                _ => return Err((node.line, format!("repeat is no number up to {REPEAT_MAX}"))),
+            },
+        };
+        for step in 0..repeat {
+            if step > 0 {
+                nanos += 1_000_000_000;
+            }
+            event.stream.seq = u64::try_from(all.len()).unwrap_or(u64::MAX).saturating_add(1);
+            event.observed_at = Timestamp::from_nanos(nanos);
+            event.received_at = event.observed_at;
+            all.push(event.clone());
+        }
+    }
+    Ok(all)
+}
+
+/// Nanoseconds of a time from the beginning, or of RFC 3339.
+fn time(text: &str) -> Option<i64> {
+    let unit = text.chars().last()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Timestamp::parse(text).ok().map(Timestamp::nanos),
+    };
+    let count: i64 = text.strip_suffix(unit)?.parse().ok()?;
+    count.checked_mul(seconds)?.checked_mul(1_000_000_000)
 }
 
 /// An event of nobody's device, at the beginning of time: rules look at log source and fields only.
-fn event(node: &Node) -> Result<Event, Wrong> {
-    only_keys(node, &["product", "service", "category", "fields"])?;
+fn event(node: &Node, also: &[&str]) -> Result<Event, Wrong> {
+    only_keys(node, &[&["product", "service", "category", "fields"], also].concat())?;
     let names = |key: &str| -> Result<Vec<Cow<'static, str>>, Wrong> {
         let items = node.get(key).map(Node::items).unwrap_or_default();
         items

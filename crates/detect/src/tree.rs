@@ -39,6 +39,19 @@ impl<L> Tree<L> {
         })
     }
 
+    /// Shows each leaf, in order.
+    pub(crate) fn each<'t>(&'t self, show: &mut impl FnMut(&'t L)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                for part in parts {
+                    part.each(show);
+                }
+            }
+            Self::Not(part) => part.each(show),
+            Self::Leaf(leaf) => show(leaf),
+        }
+    }
+
     /// The number of leaves.
     pub(crate) fn leaves(&self) -> usize {
         match self {

@@ -161,6 +161,7 @@ impl Lake {
         let change = Change {
             at: commit.committed_at,
             advances: &commit.advances,
+            checkpoint: commit.checkpoint.as_deref(),
             files: &files,
             replaced: &[],
         };
@@ -188,6 +189,14 @@ impl Lake {
                 Err(err)
             }
         }
+    }
+
+    /// The state of the last commit that carried one: it belongs to exactly the positions of now.
+    ///
+    /// # Errors
+    /// [`LakeError::Catalog`] when the catalog cannot be read.
+    pub async fn checkpoint(&self) -> Result<Option<Vec<u8>>, LakeError> {
+        self.catalog.checkpoint().await
     }
 
     /// Answers a read-only query over the newest snapshot with at most `rows_max` rows.
@@ -277,7 +286,13 @@ impl Lake {
             .await?
         };
         let files = [file];
-        let change = Change { at: now, advances: &[], files: &files, replaced: &replaced };
+        let change = Change {
+            at: now,
+            advances: &[],
+            checkpoint: None,
+            files: &files,
+            replaced: &replaced,
+        };
         let published = {
             let _committing = writer.committing.lock().await;
             self.catalog.publish(&change).await

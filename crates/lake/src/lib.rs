@@ -36,7 +36,8 @@
 //! - Columns are added, never renamed, retyped or dropped. A file without a column reads as null there.
 //!
 //! Ours: `mimamori_ingest_stream` (position, stored and lost per stream), `mimamori_ingest_gap` (each declared
-//! loss), `mimamori_lake` (the generation).
+//! loss), `mimamori_checkpoint` (state of the writer that belongs to the positions), `mimamori_lake` (the
+//! generation).
 //!
 //! # Writing
 //!

@@ -22,6 +22,9 @@ pub struct Commit {
     pub advances: Vec<Advance>,
     /// The server's time.
     pub committed_at: Timestamp,
+    /// State that the writer derived from all events up to these positions ([`crate::Lake::checkpoint`]);
+    /// `None` leaves the stored one.
+    pub checkpoint: Option<Vec<u8>>,
 }
 
 /// One stream continues: exactly at its stored position, or it begins.

@@ -58,7 +58,8 @@ pub fn search_key(text: &str) -> String {
     for character in clean(text).text.chars() {
         fold_into(character, &mut key);
     }
-    key
+    // What stood apart may stand side by side now and be one letter (Korean jamo).
+    if key.is_ascii() { key } else { key.nfc().collect() }
 }
 
 /// The words of a text, each as a search key; kana and Latin letters side by side are two words.

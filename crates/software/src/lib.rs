@@ -5,7 +5,9 @@
 //! Invariant: what was observed is never changed; a normal form stands beside it, with the version of the normaliser.
 //! Invariant: nothing is confirmed by one word alone. An answer is confirmed, some candidates, or none, with evidence.
 
+pub mod cpe;
 mod error;
+mod explain;
 mod fold;
 mod identify;
 pub mod limits;

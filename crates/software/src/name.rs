@@ -51,7 +51,7 @@ pub struct NormalName {
     pub base: String,
     /// [`search_key`] of the base.
     pub key: String,
-    /// What was taken off, in the order of the name's reading as far as it is known.
+    /// What was taken off, in the order of the name.
     pub attributes: Vec<Attribute>,
     /// Hidden characters were taken out.
     pub hidden: bool,
@@ -95,6 +95,7 @@ pub fn normalise(raw: &str) -> NormalName {
     }
     attributes.truncate(ATTRIBUTES_MAX);
     attributes.reverse();
+    attributes.sort_by_key(|part| cleaned.text.find(&part.text).unwrap_or(usize::MAX));
     let key = search_key(&base);
     NormalName {
         shown: cleaned.text,

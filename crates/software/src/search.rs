@@ -130,7 +130,8 @@ impl Index {
     pub(crate) fn near(&self, name: &str) -> Vec<RawHit<'_>> {
         let key: Vec<char> = search_key(name).chars().take(QUERY_CHARS_MAX).collect();
         let mut best = Best::default();
-        self.slips(&key, slips_allowed(key.len()), &mut best);
+        // Two slips at most: with three, long names with a common ending would propose each other.
+        self.slips(&key, slips_allowed(key.len()).min(2), &mut best);
         let mut head = String::new();
         let words = key_words(name);
         for word in words.iter().take(words.len().saturating_sub(1)) {
@@ -198,7 +199,7 @@ impl Index {
         }
         let counts = self.shared_pairs(key);
         // Each slip destroys at most three pairs (two neighbours exchanged).
-        let needed = (key.len() + 1).saturating_sub(allowed * 3).max(1);
+        let needed = key.len().saturating_sub(allowed * 3).max(1);
         for (place, count) in counts.iter().enumerate() {
             let Some(entry) = self.entries.get(place).filter(|_| usize::from(*count) >= needed)
             else {

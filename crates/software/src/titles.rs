@@ -1,7 +1,8 @@
 //! The titles of a catalogue, indexed: identify an item, search, warn of a duplicate.
 
+use crate::explain::{by_rule, name_step, outcome_step};
 use crate::fold::search_key;
-use crate::identify::{Evidence, EvidenceKind, Identification, Observed, Outcome, Step, decide};
+use crate::identify::{Evidence, EvidenceKind, Identification, Observed, decide};
 use crate::limits::{HITS_MAX, SIMILAR_MAX};
 use crate::name::{NORMALISER_VERSION, NormalName, normalise};
 use crate::origin;
@@ -236,8 +237,9 @@ impl Titles {
         let mut evidence = Vec::new();
         self.by_keys(observed, &identifiers, &mut evidence);
         self.by_name(&name, &mut evidence);
-        let packaged =
-            evidence.iter().any(|one| one.kind.is_key()) || vouches(observed.install_source);
+        // A package's id says what it is, and its neighbours in an archive often differ by one letter.
+        let packaged = matches!(observed.source, "dpkg" | "rpm" | "flatpak" | "snap")
+            || vouches(observed.install_source);
         if evidence.is_empty() && !packaged {
             self.by_similarity(observed, &name, &mut evidence);
         }
@@ -444,77 +446,6 @@ fn vouches(install_source: &str) -> bool {
     let source = install_source.trim().to_ascii_lowercase();
     let word = source.split([' ', '-', '/', ':', ',']).next().unwrap_or_default();
     ARCHIVES.contains(&word) || STORES.contains(&source.as_str())
-}
-
-fn by_rule(alias: &Alias) -> (Outcome, Vec<Evidence>, Step) {
-    let by = crate::clean(&alias.by).text;
-    match &alias.title {
-        Some(title) => {
-            let evidence = Evidence {
-                kind: EvidenceKind::Rule,
-                title: title.clone(),
-                observed: String::new(),
-                expected: by,
-                vendor: false,
-            };
-            let step = evidence.step();
-            (Outcome::Confirmed(title.clone()), vec![evidence], step)
-        }
-        None => {
-            let step = Step {
-                en: format!("a rule written by {by} says: none of our titles"),
-                ja: format!("{by} さんのルールにより、登録済みのどのタイトルでもありません"),
-            };
-            (Outcome::None, Vec::new(), step)
-        }
-    }
-}
-
-fn name_step(name: &NormalName) -> Step {
-    let parts: Vec<&str> = name.attributes.iter().map(|part| part.text.as_str()).collect();
-    let (mut en, mut ja) = (
-        format!("the name \"{}\" is compared as \"{}\" (key {})", name.shown, name.base, name.key),
-        format!("名称「{}」を「{}」として比較します（キー {}）", name.shown, name.base, name.key),
-    );
-    if !parts.is_empty() {
-        en.push_str(&format!("; kept beside it: {}", parts.join(", ")));
-        ja.push_str(&format!("。付随する情報: {}", parts.join("、")));
-    }
-    if name.hidden {
-        en.push_str("; hidden characters were taken out");
-        ja.push_str("。見えない文字を取り除きました");
-    }
-    if name.cut {
-        en.push_str("; the name was too long and was cut");
-        ja.push_str("。長すぎるため途中で切りました");
-    }
-    Step { en, ja }
-}
-
-fn outcome_step(outcome: &Outcome) -> Step {
-    match outcome {
-        Outcome::Confirmed(title) => {
-            Step { en: format!("confirmed: {title}"), ja: format!("確定: {title}") }
-        }
-        Outcome::Candidates(list) => {
-            let names: Vec<String> =
-                list.iter().map(|one| format!("{} ({})", one.title, one.score)).collect();
-            Step {
-                en: format!(
-                    "not enough for certainty (two independent evidences, one of them the vendor's); candidates: {}",
-                    names.join(", ")
-                ),
-                ja: format!(
-                    "確定には、独立した証拠が二つ（うち一つは提供元によるもの）必要です。候補: {}",
-                    names.join("、")
-                ),
-            }
-        }
-        Outcome::None => Step {
-            en: "no title is known for it".to_owned(),
-            ja: "該当するタイトルはありません".to_owned(),
-        },
-    }
 }
 
 /// First words of the origins of signed archives.

@@ -1,7 +1,8 @@
 //! The agent: its resume logic against a model, its uploader against a real TLS server that fails in every
-//! way, and the program itself.
+//! way, the inventory's differences against a model, and the program itself.
 
 mod intents;
+mod inventories;
 mod plans;
 mod program;
 mod receiver;

@@ -1,8 +1,12 @@
 //! The program itself: enrolment, a run, a kill, a stop in good order.
 
 use crate::receiver::{Authority, Receiver, TOKEN};
-use model::{EventKind, Observation};
+use model::{
+    EventKind, Observation,
+    inventory::{InventoryMessage, SoftwareSource, items_hash},
+};
 use std::{
+    collections::BTreeMap,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -73,6 +77,48 @@ impl Rig {
             .expect("the program starts")
     }
 
+    /// Runs with a made-up machine for packages and homes.
+    fn run_on(&self, machine: &Path) -> Child {
+        let machine = machine.to_str().expect("is text");
+        self.run_with(&["--inventory-root", machine])
+    }
+
+    fn inventory(&self) -> Vec<InventoryMessage> {
+        let message = |seen: &Observation| {
+            InventoryMessage::of_kind_and_fields(seen.kind, &seen.fields).expect("is well formed")
+        };
+        self.observations().iter().filter_map(message).collect()
+    }
+
+    /// What is known of a source after following every message, as the server does; `None` before the first
+    /// summary, and when a summary does not agree.
+    fn known(&self, source: SoftwareSource) -> Option<Vec<String>> {
+        let mut items = BTreeMap::new();
+        let mut agrees = None;
+        for message in self.inventory().into_iter().filter(|message| message.source() == source) {
+            match message {
+                InventoryMessage::Added { item }
+                | InventoryMessage::Present { item, .. }
+                | InventoryMessage::Changed { item, .. } => {
+                    items.insert(item.key.clone(), item);
+                }
+                InventoryMessage::Removed { item } => {
+                    items.remove(&item.key);
+                }
+                InventoryMessage::Snapshot(summary) => {
+                    let hash = items_hash(items.values());
+                    agrees = Some(summary.complete && summary.items_hash == hash);
+                }
+            }
+        }
+        (agrees == Some(true)).then(|| items.into_keys().collect())
+    }
+
+    fn stop(&self, mut agent: Child) {
+        drop(agent.stdin.take());
+        assert!(agent.wait().expect("ends").success());
+    }
+
     fn observations(&self) -> Vec<Observation> {
         let streams = self.receiver.streams();
         let decode = |bytes: &Vec<u8>| wire::decode_observation(bytes).expect("decodes");
@@ -84,13 +130,17 @@ impl Rig {
     }
 
     fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        for _ in 0..600 {
+        self.wait_at_most(30_000, what, holds);
+    }
+
+    fn wait_at_most(&self, wait_ms: u64, what: &str, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..wait_ms / 50 {
             if holds(self) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("waited 30 s in vain until {what}");
+        panic!("waited {wait_ms} ms in vain until {what}");
     }
 
     fn status(&self) -> serde_json::Value {
@@ -210,6 +260,140 @@ fn p1_processes_started_around_a_kill_are_recorded_exactly_once() {
         assert_eq!(times, 1, "{wanted}");
     }
     rig.assert_conserved();
+}
+
+fn put(machine: &Path, path: &str, text: &str) {
+    let path = machine.join(path);
+    std::fs::create_dir_all(path.parent().expect("has one")).expect("creates");
+    std::fs::write(path, text).expect("writes");
+}
+
+#[test]
+fn packages_and_extensions_that_come_and_go_are_told_also_when_the_agent_was_down() {
+    let rig = Rig::new("inventory");
+    let machine = rig.scratch.path().join("machine");
+    let package = |name: &str| {
+        format!("Package: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n")
+    };
+    put(&machine, "var/lib/dpkg/status", &package("bash"));
+    assert!(rig.enrol(TOKEN).status.success());
+    let agent = rig.run_on(&machine);
+    let dpkg = |rig: &Rig| rig.known(SoftwareSource::Dpkg).unwrap_or_default();
+    rig.wait_until("the first snapshot arrives", |rig| dpkg(rig) == ["bash:all"]);
+    rig.wait_until("every source is summed up", |rig| {
+        SoftwareSource::ALL.iter().all(|source| rig.known(*source).is_some())
+    });
+    assert!(!rig.inventory().iter().any(|message| {
+        matches!(message, InventoryMessage::Added { item } if item.source == SoftwareSource::Dpkg)
+    }));
+    // Installed by a rename, as dpkg does; an extension's folder appears in a profile.
+    put(&machine, "var/lib/dpkg/status-new", &(package("bash") + &package("zoom")));
+    let dpkg_folder = machine.join("var/lib/dpkg");
+    std::fs::rename(dpkg_folder.join("status-new"), dpkg_folder.join("status")).expect("renames");
+    let folder = "home/bob/.config/chromium/Default/Extensions/abc";
+    put(&machine, &format!("{folder}/1_0/manifest.json"), r#"{"name":"Placed","version":"1"}"#);
+    rig.wait_until("both are told", |rig| {
+        dpkg(rig) == ["bash:all", "zoom:all"]
+            && rig.known(SoftwareSource::Chromium) == Some(vec!["abc@bob/Default".to_owned()])
+    });
+    rig.stop(agent);
+    // Removed while nobody looked.
+    std::fs::remove_dir_all(machine.join(folder)).expect("removes");
+    put(&machine, "var/lib/dpkg/status", &package("bash"));
+    let agent = rig.run_on(&machine);
+    rig.wait_until("both removals are told", |rig| {
+        dpkg(rig) == ["bash:all"] && rig.known(SoftwareSource::Chromium) == Some(Vec::new())
+    });
+    let told = rig.inventory();
+    let removed = told.iter().filter(|message| matches!(message, InventoryMessage::Removed { .. }));
+    assert_eq!(removed.filter(|message| message.source() != SoftwareSource::Executed).count(), 2);
+    rig.stop(agent);
+    rig.assert_conserved();
+}
+
+#[test]
+fn a_program_without_a_package_is_told_within_five_seconds_of_its_run() {
+    let rig = Rig::new("executed");
+    assert!(rig.enrol(TOKEN).status.success());
+    let agent = rig.run_on(rig.scratch.path());
+    rig.wait_until("there is a status", |rig| rig.data().join("status.json").is_file());
+    rig.wait_until("programs are watched", |rig| rig.status()["inventory"]["executed"].is_object());
+    if !rig.records("process") {
+        eprintln!("skipped: processes can not be recorded here: {}", rig.status()["not_recorded"]);
+        return rig.stop(agent);
+    }
+    let program = rig.scratch.path().join("zoom-portable");
+    std::fs::copy("/bin/true", &program).expect("copies");
+    let url = "https://zoom.us/download";
+    let noted = rustix::fs::setxattr(
+        &program,
+        "user.xdg.origin.url",
+        url.as_bytes(),
+        rustix::fs::XattrFlags::empty(),
+    );
+    let run = || {
+        #[expect(clippy::disallowed_methods, reason = "the test runs what is to be noticed")]
+        let mut child = Command::new(&program);
+        child.status().expect("runs");
+    };
+    let path = program.to_str().expect("is text").to_owned();
+    let of_path = |rig: &Rig| {
+        let own = |message: &InventoryMessage| match message {
+            InventoryMessage::Added { item } | InventoryMessage::Removed { item } => {
+                item.path == path
+            }
+            _ => false,
+        };
+        rig.inventory().into_iter().filter(own).collect::<Vec<_>>()
+    };
+    run();
+    rig.wait_at_most(5_000, "the program is told", |rig| of_path(rig).len() == 1);
+    let Some(InventoryMessage::Added { item }) = of_path(&rig).pop() else {
+        panic!("it was added")
+    };
+    let size = std::fs::metadata(&program).expect("is there").len();
+    assert_eq!((item.name.as_str(), item.user.as_str()), ("zoom-portable", "root"));
+    assert_eq!((item.sha256.len(), item.size_bytes), (64, Some(size)));
+    if noted.is_ok() {
+        assert_eq!(item.origin_url, url);
+    }
+    // Packaged programs are nothing new, nor is the same one again.
+    run();
+    #[expect(clippy::disallowed_methods, reason = "the test runs what is not to be noticed")]
+    let mut packaged = Command::new("/bin/true");
+    packaged.status().expect("runs");
+    std::fs::remove_file(&program).expect("removes");
+    rig.wait_until("its removal is told", |rig| of_path(rig).len() == 2);
+    assert!(matches!(of_path(&rig)[1], InventoryMessage::Removed { .. }));
+    let told = rig.inventory();
+    let packaged = told.iter().any(|message| match message {
+        InventoryMessage::Added { item } => {
+            item.path == "/usr/bin/true" || item.path == "/bin/true"
+        }
+        _ => false,
+    });
+    assert!(!packaged || std::fs::metadata("/var/lib/dpkg/info").is_err());
+    rig.stop(agent);
+    rig.assert_conserved();
+}
+
+#[test]
+fn the_inventory_is_printed_for_people_and_for_programs() {
+    let rig = Rig::new("print");
+    let machine = rig.scratch.path().join("machine");
+    let hostile = "Package: a\u{202e}b\nStatus: install ok installed\nVersion: 1\n";
+    put(&machine, "var/lib/dpkg/status", hostile);
+    let data = rig.data();
+    let paths = [Path::new("--root"), &machine, Path::new("--data"), &data];
+    let people = rig.agent(&["inventory", "--source", "dpkg"], &paths);
+    assert!(people.status.success());
+    let text = words(&people);
+    assert!(text.contains("dpkg: 1 items") && text.contains("a\\u{202e}b"), "{text}");
+    let programs = rig.agent(&["inventory", "--json"], &paths);
+    let item: serde_json::Value = serde_json::from_slice(&programs.stdout).expect("is one line");
+    assert_eq!((&item["source"], &item["version"]), (&"dpkg".into(), &"1".into()));
+    let bad = rig.agent(&["inventory", "--source", "winget"], &paths);
+    assert!(words(&bad).contains("there are dpkg, rpm"), "{}", words(&bad));
 }
 
 /// Waits for nothing: the server is not there, the quota is small, and files are made until it is full.

@@ -1,4 +1,5 @@
 //! Tests from outside.
 
 mod decisions;
+mod findings;
 mod requests;

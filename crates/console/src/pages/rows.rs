@@ -278,6 +278,10 @@ fn summary(row: &EventRow) -> (String, String) {
             let by = first(&["IpAddress", "WorkstationName", "SourceIp"]).to_owned();
             (by, first(&["TargetUserName", "User"]).to_owned())
         }
+        Family::Inventory => {
+            let what = [field("SoftwareName"), field("SoftwareVersion"), field("Reason")];
+            (field("SoftwareSource").to_owned(), what.join(" ").trim().to_owned())
+        }
         Family::Other | Family::Agent => {
             let pairs = row.fields.iter().take(8).map(|(name, value)| format!("{name}={value}"));
             (String::new(), pairs.collect::<Vec<_>>().join("  "))

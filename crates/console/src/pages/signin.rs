@@ -1,4 +1,5 @@
-//! Sign-in by a one-time link that the server's own command line makes.
+//! Sign-in by name and password, or by a one-time link that an administrator or the server's own command line
+//! makes.
 //!
 //! Opening the link only shows a button: previews of links and virus scanners open links too, and must not
 //! use the token up.
@@ -9,13 +10,13 @@ use crate::fault::Fault;
 use crate::page::Page;
 use crate::pages::settings::to;
 use crate::render::{filters, html};
-use crate::session::{self, Visitor};
+use crate::session::{self, Peer, Visitor};
 use crate::url::Href;
 use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use control::ControlError;
+use control::{ControlError, NewSession};
 use std::sync::Arc;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -37,6 +38,8 @@ struct SignInPage {
     token: Option<String>,
     /// Whether a token was just refused.
     refused: bool,
+    /// The name that was typed beside a password that was refused, and why.
+    problem: Option<(String, String)>,
 }
 
 /// `GET /signin?token=…`.
@@ -48,7 +51,7 @@ pub(crate) async fn ask(
     // The token must not come back in the hidden field of the settings' forms, nor stay in the history.
     page.here = "/signin".to_owned();
     let token = (!token.is_empty() && token.len() <= TOKEN_CHARS_MAX).then_some(token);
-    html(&SignInPage { page, token, refused: false })
+    html(&SignInPage { page, token, refused: false, problem: None })
 }
 
 /// `POST /signin`.
@@ -61,12 +64,48 @@ pub(crate) async fn enter(
         Ok(session) => session,
         Err(ControlError::SignInRefused { reason }) => {
             tracing::info!(reason, "sign-in refused");
-            let mut response = html(&SignInPage { page, token: None, refused: true })?;
+            let shown = SignInPage { page, token: None, refused: true, problem: None };
+            let mut response = html(&shown)?;
             *response.status_mut() = StatusCode::UNAUTHORIZED;
             return Ok(response);
         }
         Err(error) => return Err(error.into()),
     };
+    signed_in(&app, &page, &session)
+}
+
+/// A name and its password.
+#[derive(serde::Deserialize)]
+pub(crate) struct Password {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// `POST /signin/password`.
+pub(crate) async fn enter_with_password(
+    State(app): State<Arc<App>>,
+    Visitor { page }: Visitor,
+    Peer(peer): Peer,
+    Form(given): Form<Password>,
+) -> Result<Response, Fault> {
+    let name = given.name.trim();
+    let session = match app.control.sign_in_with_password(name, &given.password, peer).await {
+        Ok(session) => session,
+        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+            let words = crate::refusal::message(&error, page.language());
+            let problem = Some((given.name, words));
+            let mut response = html(&SignInPage { page, token: None, refused: false, problem })?;
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            return Ok(response);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    signed_in(&app, &page, &session)
+}
+
+fn signed_in(app: &App, page: &Page, session: &NewSession) -> Result<Response, Fault> {
     let age = session.expires_at.nanos().saturating_sub(page.now.nanos()) / NANOS_PER_SECOND;
     let name = cookie::session_name(app.secure_cookies);
     let cookie = cookie::write(name, &session.secret, age.max(0), app.secure_cookies)

@@ -5,11 +5,13 @@ use crate::fault::Fault;
 use crate::limits::{TODAY_ALERTS_MAX, TODAY_REFUSED_MAX, TODAY_SILENCES_MAX};
 use crate::page::{Page, Section, When};
 use crate::pages::rows::{AlertLine, ClassLine, LostLine, StreamLine, device_href};
+use crate::pages::settings::to;
 use crate::render::{filters, html};
 use crate::session::Viewer;
 use crate::url::Href;
 use askama::Template;
 use axum::response::Response;
+use control::Permission;
 use control::view::{DeviceRow, Today};
 use model::{Family, Level};
 use std::cmp::Reverse;
@@ -119,6 +121,10 @@ struct TodayLive {
 
 /// `GET /`, and its live part for htmx.
 pub(crate) async fn show(viewer: Viewer) -> Result<Response, Fault> {
+    if !viewer.actor.may(Permission::ReadAlerts) {
+        // The first page of somebody who asks for software is the place to ask.
+        return Ok(to(&Href::new("/catalogue", &[])));
+    }
     let page = viewer.page(Section::Today);
     let today = viewer.control.today(&viewer.actor).await?;
     let live = live(&page, &today);

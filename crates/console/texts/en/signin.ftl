@@ -6,3 +6,7 @@ signin-refused-title = This link does not work any more
 signin-refused = The link was already used, has expired, or is incomplete. A link works once, for 15 minutes.
 signin-new-link = Run this on the server and open the link that it prints:
 signin-new-link-note = Whoever can run this command on the server may sign in; no password is involved.
+signin-name = Name
+signin-password = Password
+signin-no-password = No password, or forgotten
+signin-ask-administrator = Ask an administrator for an invitation link.

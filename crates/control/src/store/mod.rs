@@ -15,7 +15,7 @@ pub use address::StoreAddress;
 
 use crate::ControlError;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{Any, AnyConnection, AnyPool, Row as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Row as _, Transaction};
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::OpenOptionsExt;
@@ -79,6 +79,9 @@ impl Store {
             StoreAddress::Postgres(_) => (Dialect::Postgres, POSTGRES_CONNECTIONS_MAX),
         };
         sqlx::any::install_default_drivers();
+        let url = address.url()?;
+        // The pool tries again for long when nobody answers; a wrong address is said at once.
+        AnyConnection::connect(&url).await?.close().await?;
         let pool = AnyPoolOptions::new()
             .max_connections(connections_max)
             .acquire_timeout(CONNECTION_WAIT)
@@ -87,7 +90,7 @@ impl Store {
                     sqlx::raw_sql(dialect.session_sql()).execute(connection).await.map(drop)
                 })
             })
-            .connect(&address.url()?)
+            .connect(&url)
             .await?;
         let store = Self { pool, dialect };
         store.migrate(address).await?;
@@ -134,16 +137,16 @@ impl Store {
         sqlx::query("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)")
             .execute(&mut *writing)
             .await?;
-        let found: i64 = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM schema_version")
-            .fetch_one(&mut *writing)
-            .await?
-            .try_get(0)?;
+        let rows =
+            sqlx::query("SELECT version FROM schema_version").fetch_all(&mut *writing).await?;
+        let done: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let found = done.iter().copied().max().unwrap_or(0);
         let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
         if found > known {
             let path = address.to_string().into();
             return Err(ControlError::TooNew { path, found, known });
         }
-        for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
+        for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| !done.contains(version)) {
             sqlx::raw_sql(*sql).execute(&mut *writing).await?;
             sqlx::query("INSERT INTO schema_version (version) VALUES ($1)")
                 .bind(version)
@@ -205,6 +208,8 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/0001_first.sql")),
     (2, include_str!("../../migrations/0002_renewal.sql")),
     (3, include_str!("../../migrations/0003_people.sql")),
+    (4, include_str!("../../migrations/0004_requests.sql")),
+    (5, include_str!("../../migrations/0005_findings.sql")),
 ];
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 8;

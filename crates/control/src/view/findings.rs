@@ -1,10 +1,11 @@
 //! What the use cases of inventory, exclusions, findings and remedy hand out.
 
-use case::exclusion::Class;
-use case::finding::{Answer, Closing, Kind, Status};
-use case::judgement::Verdict;
-use case::predicate::Predicate;
-use case::remedy::Channel;
+pub use case::exclusion::Class;
+pub use case::finding::{Answer, Closing, Kind, Ruling, Rung, Status};
+pub use case::judgement::{ITEM_FIELDS, Verdict};
+pub use case::predicate::{Comparison, Operator, Predicate};
+pub use case::remedy::Channel;
+
 use model::inventory::SoftwareSource;
 use model::{DeviceId, Timestamp};
 
@@ -141,6 +142,19 @@ pub struct InstalledRow {
     pub last_seen_at: Timestamp,
     /// Whether it was there before recording began.
     pub baseline: bool,
+}
+
+/// An installed item and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledOn {
+    /// Which device.
+    pub device: DeviceId,
+    /// Its name.
+    pub device_name: String,
+    /// Its owner's name; empty when nobody is known.
+    pub owner: String,
+    /// The item.
+    pub row: InstalledRow,
 }
 
 /// The software of one device.
@@ -338,7 +352,7 @@ pub struct NewExclusion {
 }
 
 /// What an exclusion would do to the current inventory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExclusionPreview {
     /// Distinct items that it would exclude.
     pub items: u64,

@@ -6,7 +6,7 @@ pub use case::check::{CheckKind, Verdict};
 pub use case::command::Command;
 pub use case::decision::{Cause, Condition, Life, Outcome, Ruling, Scope};
 pub use case::form::{Attachment, Audience, Form, Kind};
-pub use case::policy::{Mode, PolicyRule};
+pub use case::policy::PolicyRule;
 pub use case::refusal::{FormFault, Refusal};
 pub use case::request::{Message, State};
 

@@ -1,6 +1,5 @@
 //! Alerts: the list, one alert, its process's ancestors.
 
-use crate::{empty_scene, scene};
 use control::ControlError;
 use control::fixture::{Program, Scene, alert_on, process_fields, process_guid};
 use control::limits::{ANCESTORS_MAX, DAY_NS, HOUR_NS, SECOND_NS};
@@ -10,7 +9,7 @@ use std::collections::HashSet;
 
 #[tokio::test]
 async fn an_alert_explains_itself() {
-    let (_folder, scene) = scene().await;
+    let (_folder, scene) = scene!();
     let actor = scene.administrator().await.expect("signed in");
     let page = scene.control.alert(&actor, scene.alert).await.expect("the alert");
     assert_eq!(page.device_name, "web-01");
@@ -42,7 +41,7 @@ fn start(scene: &mut Scene, at: Timestamp, program: &Program<'_>) -> Event {
 
 #[tokio::test]
 async fn the_chain_of_ancestors_is_the_one_of_that_time() {
-    let (_folder, mut scene) = empty_scene().await;
+    let (_folder, mut scene) = empty_scene!();
     let actor = scene.administrator().await.expect("signed in");
     let at = |second: i64| scene.clock.now().plus_nanos(-HOUR_NS + second * SECOND_NS);
     let times: Vec<Timestamp> = (0..10).map(at).collect();
@@ -90,7 +89,7 @@ async fn the_chain_of_ancestors_is_the_one_of_that_time() {
 
 #[tokio::test]
 async fn a_long_chain_is_cut_and_another_devices_process_is_not_an_ancestor() {
-    let (_folder, mut scene) = empty_scene().await;
+    let (_folder, mut scene) = empty_scene!();
     let actor = scene.administrator().await.expect("signed in");
     let begin = scene.clock.now().plus_nanos(-HOUR_NS);
     let mut events = Vec::new();
@@ -123,7 +122,7 @@ async fn a_long_chain_is_cut_and_another_devices_process_is_not_an_ancestor() {
 
 #[tokio::test]
 async fn filters() {
-    let (_folder, scene) = scene().await;
+    let (_folder, scene) = scene!();
     let actor = scene.administrator().await.expect("signed in");
     let now = scene.clock.now();
     let range = |from, to| Some(TimeRange { from: now.plus_nanos(from), to: now.plus_nanos(to) });
@@ -153,7 +152,7 @@ async fn filters() {
 
 #[tokio::test]
 async fn pages_hold_every_alert_once_also_when_many_rules_match_one_event() {
-    let (_folder, mut scene) = empty_scene().await;
+    let (_folder, mut scene) = empty_scene!();
     let actor = scene.administrator().await.expect("signed in");
     let at = scene.clock.now().plus_nanos(-HOUR_NS);
     let program = Program { pid: 1, parent: 0, image: "/bin/x", arguments: &["x"] };

@@ -1,11 +1,11 @@
 //! The audit chain finds whatever is done to it behind the program's back.
 
-use crate::{behind_the_door, scene, tamper};
+use crate::{Place, behind_the_door, tamper};
 use control::view::{SearchQuery, TimeRange};
 use control::{AuditProblem, Control, RulesSummary};
 use model::Clock;
 
-async fn entries(folder: &std::path::Path) -> Vec<(String, String, String)> {
+async fn entries(folder: &Place) -> Vec<(String, String, String)> {
     let pool = behind_the_door(folder).await;
     sqlx::query_as("SELECT actor, action, target FROM audit ORDER BY n")
         .fetch_all(&pool)
@@ -15,7 +15,7 @@ async fn entries(folder: &std::path::Path) -> Vec<(String, String, String)> {
 
 #[tokio::test]
 async fn what_people_and_agents_do_is_in_the_chain() {
-    let (folder, scene) = scene().await;
+    let (folder, scene) = scene!();
     let actor = scene.administrator().await.expect("signed in");
     let now = scene.clock.now();
     let query = SearchQuery {
@@ -34,11 +34,8 @@ async fn what_people_and_agents_do_is_in_the_chain() {
     assert!(scene.control.sign_in("forged").await.is_err());
     assert!(scene.control.enrol("forged", "", "h", "o").await.is_err());
 
-    let found: Vec<(String, String)> = entries(folder.path())
-        .await
-        .into_iter()
-        .map(|(_, action, target)| (action, target))
-        .collect();
+    let found: Vec<(String, String)> =
+        entries(&folder).await.into_iter().map(|(_, action, target)| (action, target)).collect();
     let agent = |stream: &control::fixture::Stream| format!("agent {}", stream.enrolled.agent);
     let key = scene.download;
     let expected = [
@@ -56,7 +53,7 @@ async fn what_people_and_agents_do_is_in_the_chain() {
     ]
     .map(|(action, target)| (action.to_owned(), target));
     assert_eq!(found, expected);
-    let pool = behind_the_door(folder.path()).await;
+    let pool = behind_the_door(&folder).await;
     let detail: String = sqlx::query_scalar("SELECT detail FROM audit WHERE action = 'searched'")
         .fetch_one(&pool)
         .await
@@ -83,9 +80,9 @@ async fn tampering_is_found() {
         ),
     ];
     for (sql, expected) in cases {
-        let (folder, scene) = crate::empty_scene().await;
+        let (folder, scene) = empty_scene!();
         assert!(scene.control.audit_verify().await.expect("verified").intact());
-        assert_eq!(tamper(folder.path(), sql).await, 1, "{sql}");
+        assert_eq!(tamper(&folder, sql).await, 1, "{sql}");
         let report = scene.control.audit_verify().await.expect("verified");
         assert!(report.problems.contains(&expected), "{sql}: {report:?}");
     }
@@ -93,13 +90,13 @@ async fn tampering_is_found() {
 
 #[tokio::test]
 async fn reordering_is_found() {
-    let (folder, scene) = crate::empty_scene().await;
+    let (folder, scene) = empty_scene!();
     for sql in [
         "UPDATE audit SET n = -2 WHERE n = 2",
         "UPDATE audit SET n = 2 WHERE n = 3",
         "UPDATE audit SET n = 3 WHERE n = -2",
     ] {
-        assert_eq!(tamper(folder.path(), sql).await, 1, "{sql}");
+        assert_eq!(tamper(&folder, sql).await, 1, "{sql}");
     }
     let report = scene.control.audit_verify().await.expect("verified");
     assert!(report.problems.contains(&AuditProblem::Unlinked { n: 2 }), "{report:?}");
@@ -108,26 +105,27 @@ async fn reordering_is_found() {
 
 #[tokio::test]
 async fn a_chain_that_is_cut_and_its_head_moved_back_is_found() {
-    let (folder, scene) = crate::empty_scene().await;
-    assert_eq!(tamper(folder.path(), "DELETE FROM audit WHERE n = 3").await, 1);
+    let (folder, scene) = empty_scene!();
+    assert_eq!(tamper(&folder, "DELETE FROM audit WHERE n = 3").await, 1);
     let moved = "UPDATE audit_head SET n = 2, hash = (SELECT hash FROM audit WHERE n = 2)";
-    assert_eq!(tamper(folder.path(), moved).await, 1);
+    assert_eq!(tamper(&folder, moved).await, 1);
     let report = scene.control.audit_verify().await.expect("verified");
     assert_eq!(
         report.problems,
         [AuditProblem::Head { last: 2, head: -1 }],
         "the seal needs the key"
     );
-    assert_eq!(tamper(folder.path(), "DELETE FROM audit_head").await, 1);
+    assert_eq!(tamper(&folder, "DELETE FROM audit_head").await, 1);
     let report = scene.control.audit_verify().await.expect("verified");
     assert_eq!(report.problems, [AuditProblem::Head { last: 2, head: -1 }]);
 }
 
 #[tokio::test]
 async fn the_chain_goes_on_after_a_restart() {
-    let (folder, scene) = crate::empty_scene().await;
-    let reopened = Control::open(
+    let (folder, scene) = empty_scene!();
+    let reopened = Control::open_at(
         folder.path(),
+        &folder.store,
         scene.lake.clone(),
         RulesSummary::default(),
         scene.clock.clone(),

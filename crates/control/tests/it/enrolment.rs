@@ -1,6 +1,6 @@
 //! Enrolment, certificates and who they belong to.
 
-use crate::empty_scene;
+use crate::Place;
 use control::fixture::{Scene, certificate_request, enrol};
 use control::limits::{AGENT_CERTIFICATE_LIFE_NS, DAY_NS, ENROLMENT_TOKEN_LIFE_NS, HOUR_NS};
 use control::{Control, ControlError, Enrolled, RulesSummary, ServerIdentity};
@@ -8,7 +8,6 @@ use model::Clock;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,7 +62,7 @@ fn refusal(outcome: Result<Enrolled, ControlError>) -> &'static str {
 
 #[tokio::test]
 async fn the_server_chooses_the_identity_whatever_the_request_asks_for() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let token = scene.control.issue_enrolment_token(1).await.expect("a token");
     let (request, _) = certificate_request(&["localhost", "evil.example"]).expect("a request");
     let enrolled =
@@ -81,7 +80,7 @@ async fn the_server_chooses_the_identity_whatever_the_request_asks_for() {
 
 #[tokio::test]
 async fn the_servers_certificate_is_for_the_server_only() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let ServerIdentity { certificate_chain_pem, key_pem, ca_pem } = scene.control.server_identity();
     let certificate = der(&certificate_chain_pem);
     for name in ["localhost", "127.0.0.1", "::1"] {
@@ -102,8 +101,8 @@ async fn the_servers_certificate_is_for_the_server_only() {
 
 #[tokio::test]
 async fn a_certificate_of_somebody_else_is_nobody() {
-    let (folder, scene) = empty_scene().await;
-    let (_other_folder, other) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
+    let (_other_folder, other) = empty_scene!();
     let foreign = der(&other.web.enrolled.certificate_pem);
     assert!(!is_client(&scene, &foreign));
     for bytes in [&foreign[..], b"", b"garbage"] {
@@ -111,14 +110,14 @@ async fn a_certificate_of_somebody_else_is_nobody() {
         assert!(matches!(err, ControlError::CertificateRefused { .. }), "{err}");
     }
     // The identity is the registered certificate's, not what another certificate of ours may claim.
-    assert_eq!(crate::tamper(folder.path(), "DELETE FROM certificate").await, 2);
+    assert_eq!(crate::tamper(&folder, "DELETE FROM certificate").await, 2);
     let own = der(&scene.web.enrolled.certificate_pem);
     assert!(is_client(&scene, &own) && scene.control.agent_of_certificate(&own).await.is_err());
 }
 
 #[tokio::test]
 async fn a_certificate_ends() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let certificate = der(&scene.web.enrolled.certificate_pem);
     scene.clock.advance_ns(AGENT_CERTIFICATE_LIFE_NS - HOUR_NS);
     assert!(is_client(&scene, &certificate));
@@ -131,7 +130,7 @@ async fn a_certificate_ends() {
 
 #[tokio::test]
 async fn a_token_makes_as_many_agents_as_it_says_and_then_none() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let token = scene.control.issue_enrolment_token(1).await.expect("a token");
     let first = enrol(&scene.control, &token, "pc-1").await.expect("enrolled");
     let (request, _) = certificate_request(&[]).expect("a request");
@@ -151,13 +150,13 @@ async fn a_token_makes_as_many_agents_as_it_says_and_then_none() {
 
 #[tokio::test]
 async fn an_agent_that_lost_the_answer_gets_it_again() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let token = scene.control.issue_enrolment_token(1).await.expect("a token");
     let (request, _) = certificate_request(&[]).expect("a request");
     let first = scene.control.enrol(&token, &request, "pc-1", "Debian").await.expect("enrolled");
     let again = scene.control.enrol(&token, &request, "pc-1", "Debian").await.expect("the same");
     assert_eq!(first, again);
-    let pool = crate::behind_the_door(folder.path()).await;
+    let pool = crate::behind_the_door(&folder).await;
     let devices: i64 = sqlx::query_scalar("SELECT count(*) FROM device WHERE name = 'pc-1'")
         .fetch_one(&pool)
         .await
@@ -167,7 +166,7 @@ async fn an_agent_that_lost_the_answer_gets_it_again() {
 
 #[tokio::test]
 async fn bad_requests_are_refused_and_cost_no_use() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let control = &scene.control;
     let token = control.issue_enrolment_token(1).await.expect("a token");
     let (request, _) = certificate_request(&[]).expect("a request");
@@ -202,7 +201,7 @@ async fn bad_requests_are_refused_and_cost_no_use() {
 
 #[tokio::test]
 async fn a_known_host_name_makes_a_new_device_unless_told_otherwise() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let control = &scene.control;
     let actor = scene.administrator().await.expect("signed in");
     let token = control.issue_enrolment_token(1).await.expect("a token");
@@ -230,16 +229,18 @@ async fn a_known_host_name_makes_a_new_device_unless_told_otherwise() {
     assert!(matches!(outcome, Err(ControlError::NotFound { .. })));
 }
 
-pub(crate) async fn reopen(folder: &Path, scene: &Scene) -> Control {
+pub(crate) async fn reopen(folder: &Place, scene: &Scene) -> Control {
     let rules = RulesSummary::default();
-    Control::open(folder, scene.lake.clone(), rules, scene.clock.clone()).await.expect("opened")
+    Control::open_at(folder.path(), &folder.store, scene.lake.clone(), rules, scene.clock.clone())
+        .await
+        .expect("opened")
 }
 
 #[tokio::test]
 async fn the_authority_is_made_once_and_its_keys_are_private() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let before = scene.control.server_identity();
-    let after = reopen(folder.path(), &scene).await.server_identity();
+    let after = reopen(&folder, &scene).await.server_identity();
     assert_eq!(before.ca_pem, after.ca_pem);
     assert_eq!(before.certificate_chain_pem, after.certificate_chain_pem);
     let mode = |name: &str| {
@@ -250,7 +251,7 @@ async fn the_authority_is_made_once_and_its_keys_are_private() {
     for name in ["ca.key.pem", "server.pem", "audit.key"] {
         assert_eq!(mode(&format!("authority/{name}")), 0o600, "{name}");
     }
-    for name in ["control.sqlite", "control.sqlite-wal"] {
+    for name in folder.store_files() {
         assert_eq!(mode(name), 0o600, "{name}");
     }
     let left: Vec<_> = std::fs::read_dir(folder.path())
@@ -263,13 +264,13 @@ async fn the_authority_is_made_once_and_its_keys_are_private() {
 
 #[tokio::test]
 async fn the_servers_certificate_is_renewed_in_its_last_third() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let first = scene.control.server_identity();
     scene.clock.advance_ns(240 * DAY_NS);
-    let kept = reopen(folder.path(), &scene).await.server_identity();
+    let kept = reopen(&folder, &scene).await.server_identity();
     assert_eq!(first.certificate_chain_pem, kept.certificate_chain_pem);
     scene.clock.advance_ns(10 * DAY_NS);
-    let renewed = reopen(folder.path(), &scene).await.server_identity();
+    let renewed = reopen(&folder, &scene).await.server_identity();
     assert_ne!(first.certificate_chain_pem, renewed.certificate_chain_pem);
     assert_ne!(first.key_pem, renewed.key_pem);
     assert_eq!(first.ca_pem, renewed.ca_pem);
@@ -278,7 +279,7 @@ async fn the_servers_certificate_is_renewed_in_its_last_third() {
 
 #[tokio::test]
 async fn a_server_that_runs_on_renews_its_certificate_too() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let first = scene.control.server_identity();
     scene.clock.advance_ns(240 * DAY_NS);
     assert!(!scene.control.renew_server_identity().expect("looked"), "nothing is due yet");
@@ -291,7 +292,7 @@ async fn a_server_that_runs_on_renews_its_certificate_too() {
 
     // Another process (a command beside the running server) is quicker: its certificate is taken over.
     scene.clock.advance_ns(250 * DAY_NS);
-    let other = reopen(folder.path(), &scene).await.server_identity();
+    let other = reopen(&folder, &scene).await.server_identity();
     assert!(scene.control.renew_server_identity().expect("taken over"));
     assert_eq!(scene.control.server_identity().certificate_chain_pem, other.certificate_chain_pem);
 
@@ -303,7 +304,7 @@ async fn a_server_that_runs_on_renews_its_certificate_too() {
 
 #[tokio::test]
 async fn damaged_keys_are_named() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let path = folder.path().join("authority/audit.key");
     std::fs::write(&path, "short").expect("written");
     let rules = RulesSummary::default();
@@ -315,11 +316,12 @@ async fn damaged_keys_are_named() {
 
 #[tokio::test]
 async fn a_store_of_a_newer_version_is_left_alone() {
-    let (folder, scene) = empty_scene().await;
-    assert_eq!(crate::tamper(folder.path(), "INSERT INTO schema_version VALUES (99)").await, 1);
+    let (folder, scene) = empty_scene!();
+    assert_eq!(crate::tamper(&folder, "INSERT INTO schema_version VALUES (99)").await, 1);
     let rules = RulesSummary::default();
-    let err = Control::open(folder.path(), scene.lake.clone(), rules, scene.clock.clone())
+    let (lake, clock) = (scene.lake.clone(), scene.clock.clone());
+    let err = Control::open_at(folder.path(), &folder.store, lake, rules, clock)
         .await
         .expect_err("newer");
-    assert!(matches!(err, ControlError::TooNew { found: 99, known: 2, .. }), "{err}");
+    assert!(matches!(err, ControlError::TooNew { found: 99, .. }), "{err}");
 }

@@ -1,6 +1,6 @@
 //! Who may do what: every role against every use case.
 
-use crate::{scene, tamper};
+use crate::tamper;
 use control::fixture::Scene;
 use control::view::{AlertFilter, SearchQuery, TimeRange};
 use control::{Actor, ControlError, Permission, Role};
@@ -19,7 +19,7 @@ const MATRIX: &str = "
 
 #[tokio::test]
 async fn every_use_case_asks_for_its_permission() {
-    let (folder, scene) = scene().await;
+    let (folder, scene) = scene!();
     let roles: [&str; 4] = ["administrator", "analyst", "operator", "role_of_a_newer_version"];
     let mut answers = String::new();
     let mut actors = Vec::new();
@@ -31,7 +31,7 @@ async fn every_use_case_asks_for_its_permission() {
             _ => "UPDATE person SET roles = 'role_of_a_newer_version'",
         };
         let secret = scene.session_secret().await.expect("signed in");
-        assert_eq!(tamper(folder.path(), statement).await, 1);
+        assert_eq!(tamper(&folder, statement).await, 1);
         actors.push(scene.control.actor(&secret).await.expect("signed in"));
     }
     let mut refusals = 0;
@@ -52,7 +52,7 @@ async fn every_use_case_asks_for_its_permission() {
     }
     assert_eq!(answers.trim_end(), MATRIX.trim_matches('\n').trim_end());
 
-    let pool = crate::behind_the_door(folder.path()).await;
+    let pool = crate::behind_the_door(&folder).await;
     let audited: i64 =
         sqlx::query_scalar("SELECT count(*) FROM audit WHERE action = 'permission_refused'")
             .fetch_one(&pool)

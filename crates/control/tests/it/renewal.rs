@@ -1,13 +1,12 @@
 //! Renewal of agents' certificates: same identity, new key, nothing lost when an answer is.
 
-use crate::enrolment::{contains, der, is_client, reopen};
-use crate::{behind_the_door, empty_scene, tamper};
+use super::enrolment::{contains, der, is_client, reopen};
+use crate::{Place, behind_the_door, tamper};
 use control::fixture::{Scene, certificate_request, enrol};
 use control::limits::{AGENT_CERTIFICATE_LIFE_NS, CERTIFICATES_OF_AGENT_MAX, DAY_NS};
 use control::{Control, ControlError, Renewed};
-use std::path::Path;
 
-async fn entries(folder: &Path, action: &str) -> Vec<(String, String, String)> {
+async fn entries(folder: &Place, action: &str) -> Vec<(String, String, String)> {
     let pool = behind_the_door(folder).await;
     sqlx::query_as("SELECT actor, target, detail FROM audit WHERE action = $1 ORDER BY n")
         .bind(action)
@@ -28,7 +27,7 @@ fn refusal(outcome: Result<Renewed, ControlError>) -> &'static str {
 
 #[tokio::test]
 async fn the_presented_certificate_says_who_renews_whatever_the_request_asks_for() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let old = der(&scene.web.enrolled.certificate_pem);
     let victim = scene.db.enrolled.agent.to_string();
     let (request, _) = certificate_request(&[&victim, "localhost"]).expect("a request");
@@ -44,7 +43,7 @@ async fn the_presented_certificate_says_who_renews_whatever_the_request_asks_for
     );
     assert_eq!(before, after, "the same agent on the same device");
 
-    let said = entries(folder.path(), "certificate_renewed").await;
+    let said = entries(&folder, "certificate_renewed").await;
     let agent = format!("agent {}", scene.web.enrolled.agent);
     let [(actor, target, detail)] = &said[..] else { panic!("one entry, not {said:?}") };
     assert_eq!((actor, target), (&agent, &agent));
@@ -62,7 +61,7 @@ async fn the_presented_certificate_says_who_renews_whatever_the_request_asks_for
 
 #[tokio::test]
 async fn a_lost_answer_is_given_again_and_a_key_gets_no_second_life() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let old = der(&scene.web.enrolled.certificate_pem);
     let (request, _) = certificate_request(&[]).expect("a request");
     scene.clock.advance_ns(61 * DAY_NS);
@@ -74,7 +73,7 @@ async fn a_lost_answer_is_given_again_and_a_key_gets_no_second_life() {
     assert_eq!(first, at_once.expect("the same"));
     let new = der(&first.certificate_pem);
     assert_eq!(first, scene.control.renew(&new, &request).await.expect("the same"));
-    assert_eq!(entries(folder.path(), "certificate_renewed").await.len(), 1);
+    assert_eq!(entries(&folder, "certificate_renewed").await.len(), 1);
 
     let (next_request, _) = certificate_request(&[]).expect("a request");
     scene.clock.advance_ns(60 * DAY_NS);
@@ -86,7 +85,7 @@ async fn a_lost_answer_is_given_again_and_a_key_gets_no_second_life() {
 
 #[tokio::test]
 async fn whoever_was_replaced_or_is_unknown_gets_nothing() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let old = der(&scene.web.enrolled.certificate_pem);
     let (request, _) = certificate_request(&[]).expect("a request");
     let renewed = scene.control.renew(&old, &request).await.expect("renewed");
@@ -103,22 +102,22 @@ async fn whoever_was_replaced_or_is_unknown_gets_nothing() {
         let outcome = scene.control.renew(stranger, &request).await;
         assert_eq!(refusal(outcome), "is not of an agent enrolled here");
     }
-    let said = entries(folder.path(), "renewal_refused").await;
+    let said = entries(&folder, "renewal_refused").await;
     assert_eq!(said.len(), 7);
     assert!(said.iter().all(|(actor, ..)| actor == "stranger"), "{said:?}");
-    assert_eq!(certificates(folder.path()).await, 4, "two enrolled, one renewed, one replacing");
+    assert_eq!(certificates(&folder).await, 4, "two enrolled, one renewed, one replacing");
 }
 
 #[tokio::test]
 async fn bad_requests_are_refused_and_a_runaway_agent_is_stopped() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let old = der(&scene.web.enrolled.certificate_pem);
     let large = "a".repeat(20_000);
     for csr in ["", "garbage", &large, &scene.web.enrolled.certificate_pem] {
         let outcome = scene.control.renew(&old, csr).await;
         assert!(matches!(outcome, Err(ControlError::RenewalRefused { .. })), "{outcome:?}");
     }
-    assert_eq!(entries(folder.path(), "renewal_refused").await.len(), 4);
+    assert_eq!(entries(&folder, "renewal_refused").await.len(), 4);
     for _ in 1..CERTIFICATES_OF_AGENT_MAX {
         with_new_key(&scene.control, &old).await.expect("renewed");
     }
@@ -130,18 +129,18 @@ async fn bad_requests_are_refused_and_a_runaway_agent_is_stopped() {
 
 #[tokio::test]
 async fn an_enrolment_of_the_version_before_renewal_can_be_renewed() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let renewed = {
-        tamper(folder.path(), "DROP INDEX certificate_of_key").await;
-        tamper(folder.path(), "ALTER TABLE certificate DROP COLUMN public_key_hash").await;
-        tamper(folder.path(), "CREATE INDEX certificate_of_agent ON certificate (agent_id)").await;
-        assert_eq!(tamper(folder.path(), "DELETE FROM schema_version WHERE version = 2").await, 1);
-        let control = reopen(folder.path(), &scene).await;
+        tamper(&folder, "DROP INDEX certificate_of_key").await;
+        tamper(&folder, "ALTER TABLE certificate DROP COLUMN public_key_hash").await;
+        tamper(&folder, "CREATE INDEX certificate_of_agent ON certificate (agent_id)").await;
+        assert_eq!(tamper(&folder, "DELETE FROM schema_version WHERE version = 2").await, 1);
+        let control = reopen(&folder, &scene).await;
         let old = der(&scene.web.enrolled.certificate_pem);
         with_new_key(&control, &old).await.expect("renewed")
     };
     assert_eq!(renewed.agent, scene.web.enrolled.agent);
-    assert_eq!(certificates(folder.path()).await, 3);
+    assert_eq!(certificates(&folder).await, 3);
     let ends = life(&scene);
     assert_eq!(renewed.expires_at.nanos() / DAY_NS, ends / DAY_NS);
 }
@@ -155,7 +154,7 @@ async fn with_new_key(control: &Control, presented: &[u8]) -> Result<Renewed, Co
     control.renew(presented, &request).await
 }
 
-async fn certificates(folder: &Path) -> i64 {
+async fn certificates(folder: &Place) -> i64 {
     let pool = behind_the_door(folder).await;
     sqlx::query_scalar("SELECT count(*) FROM certificate").fetch_one(&pool).await.expect("a count")
 }

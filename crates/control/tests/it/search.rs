@@ -1,6 +1,5 @@
 //! Searching events: conditions, hostile text, pages.
 
-use crate::{empty_scene, scene};
 use control::fixture::Scene;
 use control::limits::{HOUR_NS, SECOND_NS};
 use control::view::{Compare, EventRow, FieldFilter, PAGE_ROWS_MAX, SearchQuery, TimeRange};
@@ -39,7 +38,7 @@ async fn images(scene: &Scene, actor: &Actor, query: &SearchQuery) -> Vec<String
 
 #[tokio::test]
 async fn conditions_of_every_kind() {
-    let (_folder, scene) = scene().await;
+    let (_folder, scene) = scene!();
     let actor = scene.administrator().await.expect("signed in");
     let curl = ["process_start /usr/bin/curl"].as_slice();
     let sh_and_curl = ["process_start /usr/bin/sh", "process_start /usr/bin/curl"].as_slice();
@@ -86,7 +85,7 @@ async fn conditions_of_every_kind() {
 
 #[tokio::test]
 async fn words_device_and_range() {
-    let (_folder, scene) = scene().await;
+    let (_folder, scene) = scene!();
     let actor = scene.administrator().await.expect("signed in");
     let mut query = everything(&scene);
     query.words = vec!["203.0.113.7".into(), "CURL".into()];
@@ -118,7 +117,7 @@ async fn words_device_and_range() {
 
 #[tokio::test]
 async fn a_row_shows_its_fields_in_the_registrys_order_and_its_alerts() {
-    let (_folder, scene) = scene().await;
+    let (_folder, scene) = scene!();
     let actor = scene.administrator().await.expect("signed in");
     let row = scene.control.event(&actor, scene.download).await.expect("the event");
     let names: Vec<&str> = row.fields.iter().map(|(name, _)| name.as_str()).collect();
@@ -150,7 +149,7 @@ async fn a_row_shows_its_fields_in_the_registrys_order_and_its_alerts() {
 
 #[tokio::test]
 async fn fields_without_a_column_are_kept_shown_and_searched() {
-    let (_folder, mut scene) = empty_scene().await;
+    let (_folder, mut scene) = empty_scene!();
     let actor = scene.administrator().await.expect("signed in");
     let mut fields = Fields::new();
     fields.set("Image", "/bin/x");
@@ -187,7 +186,7 @@ async fn fields_without_a_column_are_kept_shown_and_searched() {
 
 #[tokio::test]
 async fn malformed_searches_are_refused() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let actor = scene.administrator().await.expect("signed in");
     let fault = async |query: SearchQuery| match scene.control.search(&actor, &query).await {
         Err(ControlError::BadQuery(fault)) => fault,
@@ -241,7 +240,7 @@ async fn crowd(scene: &mut Scene, count: i64) -> HashSet<StreamKey> {
 
 #[tokio::test]
 async fn pages_hold_every_event_once_and_in_order() {
-    let (_folder, mut scene) = empty_scene().await;
+    let (_folder, mut scene) = empty_scene!();
     let actor = scene.administrator().await.expect("signed in");
     let count = 3 * PAGE_ROWS_MAX + 17;
     let keys = crowd(&mut scene, i64::try_from(count).expect("small")).await;
@@ -268,7 +267,7 @@ async fn pages_hold_every_event_once_and_in_order() {
 
 #[tokio::test]
 async fn the_histogram_says_when() {
-    let (_folder, scene) = scene().await;
+    let (_folder, scene) = scene!();
     let actor = scene.administrator().await.expect("signed in");
     let mut query = everything(&scene);
     query.families = vec![Family::Process];

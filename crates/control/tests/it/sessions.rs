@@ -1,6 +1,6 @@
 //! Sign-in tokens and sessions.
 
-use crate::{behind_the_door, empty_scene};
+use crate::behind_the_door;
 use control::fixture::ADMINISTRATOR;
 use control::limits::{
     HOUR_NS, MINUTE_NS, REFUSALS_PER_MINUTE_MAX, SESSION_IDLE_NS, SESSION_LIFE_NS,
@@ -17,7 +17,7 @@ fn refusal(outcome: Result<NewSession, ControlError>) -> &'static str {
 
 #[tokio::test]
 async fn a_token_works_once() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let token = scene.control.issue_sign_in_token(ADMINISTRATOR).await.expect("a token");
     let session = scene.control.sign_in(&token).await.expect("signed in");
     let actor = scene.control.actor(&session.secret).await.expect("an actor");
@@ -27,7 +27,7 @@ async fn a_token_works_once() {
 
 #[tokio::test]
 async fn two_at_once_with_one_token_give_one_session() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let token = scene.control.issue_sign_in_token(ADMINISTRATOR).await.expect("a token");
     let (one, two) = tokio::join!(scene.control.sign_in(&token), scene.control.sign_in(&token));
     assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
@@ -35,7 +35,7 @@ async fn two_at_once_with_one_token_give_one_session() {
 
 #[tokio::test]
 async fn forged_and_old_tokens_are_refused_with_the_same_words() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let token = scene.control.issue_sign_in_token(ADMINISTRATOR).await.expect("a token");
     let mut messages = Vec::new();
     let long = "a".repeat(1_000_000);
@@ -54,11 +54,11 @@ async fn forged_and_old_tokens_are_refused_with_the_same_words() {
 
 #[tokio::test]
 async fn the_store_holds_no_secret() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let token = scene.control.issue_sign_in_token(ADMINISTRATOR).await.expect("a token");
     let enrolment = scene.control.issue_enrolment_token(1).await.expect("a token");
     let session = scene.control.sign_in(&token).await.expect("signed in");
-    for name in ["control.sqlite", "control.sqlite-wal"] {
+    for name in folder.store_files() {
         let bytes = std::fs::read(folder.path().join(name)).expect("the store");
         for secret in [&token, &enrolment, &session.secret] {
             assert!(secret.len() * 5 >= 128, "at least 128 bits");
@@ -70,7 +70,7 @@ async fn the_store_holds_no_secret() {
 
 #[tokio::test]
 async fn an_idle_session_ends_and_a_used_one_goes_on() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let idle = scene.session_secret().await.expect("signed in");
     let used = scene.session_secret().await.expect("signed in");
     scene.clock.advance_ns(SESSION_IDLE_NS - MINUTE_NS);
@@ -83,7 +83,7 @@ async fn an_idle_session_ends_and_a_used_one_goes_on() {
 
 #[tokio::test]
 async fn a_session_ends_after_its_longest_life_however_much_it_is_used() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let secret = scene.session_secret().await.expect("signed in");
     let step = 20 * MINUTE_NS;
     for _ in 0..(SESSION_LIFE_NS / step - 1) {
@@ -97,7 +97,7 @@ async fn a_session_ends_after_its_longest_life_however_much_it_is_used() {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_and_no_other() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let one = scene.session_secret().await.expect("signed in");
     let two = scene.session_secret().await.expect("signed in");
     scene.control.sign_out(&one).await.expect("signed out");
@@ -109,7 +109,7 @@ async fn signing_out_ends_the_session_and_no_other() {
 
 #[tokio::test]
 async fn hostile_names_are_refused() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     for name in ["", "  ", "a\nb", "\u{1b}[31m", &"x".repeat(101)] {
         let outcome = scene.control.issue_sign_in_token(name).await;
         assert!(matches!(outcome, Err(ControlError::BadArgument { .. })), "{name:?}");
@@ -118,14 +118,14 @@ async fn hostile_names_are_refused() {
 
 #[tokio::test]
 async fn a_flood_of_refusals_is_counted_and_does_not_fill_the_disk() {
-    let (folder, scene) = empty_scene().await;
+    let (folder, scene) = empty_scene!();
     let tries = REFUSALS_PER_MINUTE_MAX + 40;
     for _ in 0..tries {
         refusal(scene.control.sign_in("forged").await);
     }
     scene.clock.advance_ns(HOUR_NS);
     refusal(scene.control.sign_in("forged").await);
-    let pool = behind_the_door(folder.path()).await;
+    let pool = behind_the_door(&folder).await;
     let rows: Vec<String> =
         sqlx::query_scalar("SELECT detail FROM audit WHERE action = 'sign_in_refused' ORDER BY n")
             .fetch_all(&pool)

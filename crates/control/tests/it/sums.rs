@@ -1,6 +1,5 @@
 //! The first page, a device's page, and the sums.
 
-use crate::{empty_scene, scene};
 use control::ControlError;
 use control::limits::{HOUR_NS, MINUTE_NS, SECOND_NS};
 use control::view::TimeRange;
@@ -9,7 +8,7 @@ use model::{Class, Clock, Counters, DeviceId, EventKind, Family, Fields, Level, 
 
 #[tokio::test]
 async fn today_sums_up_the_day() {
-    let (_folder, scene) = scene().await;
+    let (_folder, scene) = scene!();
     let actor = scene.administrator().await.expect("signed in");
     let today = scene.control.today(&actor).await.expect("today");
     let families =
@@ -41,7 +40,7 @@ async fn today_sums_up_the_day() {
 
 #[tokio::test]
 async fn an_empty_installation_has_a_first_page() {
-    let (_folder, scene) = empty_scene().await;
+    let (_folder, scene) = empty_scene!();
     let actor = scene.administrator().await.expect("signed in");
     let today = scene.control.today(&actor).await.expect("today");
     assert_eq!(today.lake_lag_ns, None);
@@ -53,7 +52,7 @@ async fn an_empty_installation_has_a_first_page() {
 
 #[tokio::test]
 async fn a_devices_page_holds_its_own_and_nothing_else() {
-    let (_folder, scene) = scene().await;
+    let (_folder, scene) = scene!();
     let actor = scene.administrator().await.expect("signed in");
     let now = scene.clock.now();
     let range = TimeRange { from: now.plus_nanos(-2 * HOUR_NS), to: now };
@@ -73,7 +72,7 @@ async fn a_devices_page_holds_its_own_and_nothing_else() {
 
 #[tokio::test]
 async fn p3_declared_gaps_agree_and_vanished_events_do_not() {
-    let (_folder, mut scene) = scene().await;
+    let (_folder, mut scene) = scene!();
     let audit = scene.control.audit_events().await.expect("audited");
     assert!(audit.agrees(), "{audit:?}");
     assert_eq!((audit.streams.len(), audit.classes.len(), audit.lost.len()), (2, 6, 2));
@@ -107,7 +106,7 @@ async fn p3_declared_gaps_agree_and_vanished_events_do_not() {
 
 #[tokio::test]
 async fn p4_rows_that_are_missing_from_the_files_are_noticed() {
-    let (folder, mut scene) = empty_scene().await;
+    let (folder, mut scene) = empty_scene!();
     let at = scene.clock.now().plus_nanos(-SECOND_NS);
     let fields: Fields = [("Image", "/bin/x")].into_iter().collect();
     let event = scene.web.event(EventKind::ProcessStart, at, fields);

@@ -49,6 +49,7 @@ pub struct Correlator {
     pub(crate) statistics: Statistics,
     awaited: Awaited,
     changed: bool,
+    tells_all: bool,
 }
 
 /// The state of one correlation.
@@ -111,7 +112,13 @@ impl Correlator {
             statistics: Statistics::default(),
             awaited: Awaited::default(),
             changed: false,
+            tells_all: false,
         }
+    }
+
+    /// An empty state that also tells of correlations that only serve others.
+    pub(crate) fn telling_all(set: Arc<Correlations>) -> Self {
+        Self { tells_all: true, ..Self::new(set) }
     }
 
     /// The correlations.
@@ -144,6 +151,20 @@ impl Correlator {
         let patience = self.received.saturating_sub(limits::SILENCE_NS_MAX);
         while let Some(window) = self.awaited.by_deadline.first().cloned() {
             if window.deadline >= patience {
+                break;
+            }
+            self.end(&window, &mut found);
+        }
+        found
+    }
+
+    /// Every agent has come as far as this time: the windows that ended before are over. For files, which
+    /// nothing follows, the time of their last event.
+    #[must_use]
+    pub fn pass(&mut self, until: Timestamp) -> Vec<CorrelationMatch> {
+        let mut found = Vec::new();
+        while let Some(window) = self.awaited.by_deadline.first().cloned() {
+            if window.deadline >= until.nanos() {
                 break;
             }
             self.end(&window, &mut found);
@@ -268,9 +289,10 @@ impl Correlator {
             };
             self.awaited.insert(window);
         }
-        state.events += 1;
+        let before = kept.group.entries.len();
         let mut work_left = limits::LATE_WORK_MAX;
         let verdicts = kept.group.insert(plan, entry, &mut work_left);
+        state.events += kept.group.entries.len() - before;
         self.statistics.windows_unexamined += u64::from(work_left == 0);
         verdicts
     }
@@ -303,7 +325,7 @@ impl Correlator {
             }
             kept.group.told =
                 Some(kept.group.told.map_or(verdict.time, |told| told.max(verdict.time)));
-            if plan.is_told {
+            if plan.is_told || self.tells_all {
                 found.extend(CorrelationMatch::new(plan, key, &kept.group, verdict));
             }
         }

@@ -75,6 +75,7 @@ impl Group {
         entry: Entry,
         work_left: &mut usize,
     ) -> Vec<Verdict> {
+        let Some(entry) = self.joined(plan, entry) else { return Vec::new() };
         let place = self.entries.partition_point(|known| known.moment() <= entry.moment());
         if place == self.entries.len() {
             self.entries.push_back(entry);
@@ -108,6 +109,26 @@ impl Group {
             }
         }
         found
+    }
+
+    /// An event that is known already counts once: a stream that was sent again changes nothing. When it
+    /// brings a rule that is new, the known entry is taken out and returned with it.
+    fn joined(&mut self, plan: &Plan, mut entry: Entry) -> Option<Entry> {
+        let first = self.entries.partition_point(|known| known.moment() < entry.moment());
+        let same = |known: &Entry| known.moment() == entry.moment() && known.values == entry.values;
+        let at_moment = self.entries.range(first..);
+        let place = at_moment.take_while(|known| known.moment() == entry.moment()).position(same);
+        let Some(place) = place.map(|place| first + place) else { return Some(entry) };
+        let known = self.entries.get(place)?;
+        if known.mask | entry.mask == known.mask {
+            return None;
+        }
+        entry.mask |= known.mask;
+        entry.held |= known.held;
+        entry.awaited |= known.awaited;
+        self.entries.remove(place);
+        self.recount(plan);
+        Some(entry)
     }
 
     /// Counts the newest window afresh: after a late entry, and after a restart.

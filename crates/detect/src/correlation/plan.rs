@@ -76,6 +76,12 @@ impl Correlations {
         self.plans.is_empty()
     }
 
+    /// Whether a correlation refers to this rule of events.
+    #[must_use]
+    pub fn refers_to(&self, rule_id: &str) -> bool {
+        self.of_rule.contains_key(rule_id)
+    }
+
     /// Whether matches of this rule become no alerts of their own, because a correlation refers to it and
     /// none that does says `generate: true`.
     #[must_use]

@@ -72,9 +72,7 @@ fn gather<'e>(value: &'e Value, into_maps: bool, depth: usize, found: &mut Vec<S
 pub(super) fn is_null(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => true,
-        Some(Value::List(items)) => {
-            items.is_empty() || items.contains(&Value::Null)
-        }
+        Some(Value::List(items)) => items.is_empty() || items.contains(&Value::Null),
         Some(_) => false,
     }
 }

@@ -179,7 +179,7 @@ impl Model {
         let agent = fact.agent;
         let matched = fact.rules.iter().any(|rule| asked.rules.contains(rule));
         let group = Self::group(asked, &fact);
-        self.facts.push(fact.clone());
+        self.facts.push(fact);
         let absence = asked.condition.is_some_and(|text| text.contains("not"));
         if let (true, Some(group), false) = (matched, group, absence) {
             let window = self.window(asked, &group, time - asked.span * SECOND, time);
@@ -571,7 +571,7 @@ fn a_damaged_checkpoint_is_refused_and_another_rule_set_begins_anew() {
     let inner = "type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}";
     let compiled = ready(&correlation(inner));
     let mut state = Correlator::new(Arc::clone(&compiled.correlations));
-    let mut ask = |state: &mut Correlator, seq: u64| {
+    let ask = |state: &mut Correlator, seq: u64| {
         let event = event_at(seq as i64, 1, seq, r#"{"is":"a"}"#);
         state.observe(&event, &compiled.rules.evaluate(&event)).len()
     };

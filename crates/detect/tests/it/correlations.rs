@@ -234,6 +234,18 @@ fn late_events_take_their_place_in_time() {
     assert_eq!(state.statistics(), expected);
 }
 
+#[test]
+fn an_event_that_is_sent_again_counts_once() {
+    let inner = "type: event_count, rules: [a], group-by: [u], timespan: 10s, condition: {gte: 3}";
+    let compiled = ready(&correlation(inner));
+    let mut state = Correlator::new(Arc::clone(&compiled.correlations));
+    for seq in [1, 2, 1, 2, 2, 1] {
+        let event = event_at(seq as i64 * SECOND, 1, seq, r#"{"is":"a","u":"x"}"#);
+        assert_eq!(state.observe(&event, &compiled.rules.evaluate(&event)), []);
+    }
+    assert_eq!(state.statistics().events, 2);
+}
+
 /// The example of the specification: many failed logins of a user, then a successful one.
 #[test]
 fn chains_as_in_the_specification() {

@@ -53,3 +53,70 @@ proptest! {
         prop_assert!(!compiled.refused.is_empty());
     }
 }
+
+/// A rule that matches everything is stopped and named once; the others go on.
+#[test]
+fn p9_a_rule_that_floods_is_stopped_and_the_others_go_on() {
+    let rule = |id: &str, detection: &str| {
+        format!(
+            "title: {id}\nid: {id}\nlevel: low\nlogsource: {{product: test}}\ndetection: {detection}\n---\n"
+        )
+    };
+    let compiled = compile(
+        &(rule("everything", "{s: {F: '*'}, condition: s}")
+            + &rule("some", "{s: {F: x1*}, condition: s}")),
+    );
+    let mut guard = detect::FloodGuard::new(150);
+    let (mut floods, mut alerts) = (Vec::new(), std::collections::BTreeMap::<String, usize>::new());
+    for number in 0..300_i64 {
+        let matches = compiled.rules.evaluate(&event(&format!(r#"{{"F":"x{number}"}}"#)));
+        // A minute each two hundred events.
+        let now = model::Timestamp::from_nanos(number / 200 * 60_000_000_000);
+        for flood in guard.observe(&matches, now) {
+            assert!(compiled.rules.stop(&flood.rule.id));
+            assert!(
+                flood.reason_en().contains("150 matches") && flood.reason_ja().contains("150 件")
+            );
+            floods.push(flood.rule.id.clone());
+        }
+        for found in matches {
+            *alerts.entry(found.rule.id.clone()).or_default() += 1;
+        }
+    }
+    assert_eq!(floods, ["everything"]);
+    assert_eq!(alerts["everything"], 151);
+    assert_eq!(alerts["some"], 111);
+}
+
+/// The same answer whatever the text, in time that follows its length.
+#[test]
+fn p9_patterns_that_are_dear_elsewhere_end_soon() {
+    let nested = "(a+)+$|(a|aa)+b|(.*a){20}";
+    let many: Vec<String> = (0..10_000).map(|number| format!("'needle{number}'")).collect();
+    let compiled = compile(&crate::support::rule(&format!(
+        "{{r: {{F|re: '{nested}'}}, m: {{F|contains: [{}]}}, w: {{F: '{}'}}, condition: r or m or w}}",
+        many.join(", "),
+        "*a?".repeat(60)
+    )));
+    assert_eq!(compiled.refused, []);
+    let long = "a".repeat(100_000) + "c";
+    let found = compiled.rules.evaluate(&event(&format!(r#"{{"F":"{long}"}}"#)));
+    assert_eq!(found.len(), 1);
+}
+
+/// More than a rule may cost is refused while the others load.
+#[test]
+fn p9_a_rule_that_costs_too_much_is_refused() {
+    let list = |count: usize, value: &str| {
+        let values: Vec<String> = (0..count).map(|number| format!("'{value}{number}'")).collect();
+        values.join(", ")
+    };
+    for detection in [
+        format!("{{s: {{F|re: [{}]}}, condition: s}}", list(1_000, "a+.*b")),
+        format!("{{s: [{}], condition: s}}", list(20_000, "word")),
+    ] {
+        let compiled = compile(&crate::support::rule(&detection));
+        assert_eq!(compiled.refused.len(), 1);
+        assert!(matches!(compiled.refused[0].cause, detect::RuleError::TooLarge { .. }));
+    }
+}

@@ -162,3 +162,31 @@ fn doubtful_rules_load_with_a_remark() {
     let event = crate::support::event(r#"{"F":"x","G":16}"#);
     assert_eq!(compiled.rules.evaluate(&event), []);
 }
+
+#[test]
+fn fields_that_no_source_supplies_are_remarked() {
+    let remarks = |source: &str, selection: &str| -> Vec<String> {
+        let text =
+            rule(&format!("{{s: {selection}, condition: s}}")).replace("product: test", source);
+        let fields = Some(detect::SuppliedFields::of_this_version());
+        let options = detect::CompileOptions { fields, ..Default::default() };
+        let sources = [detect::RuleSource { name: "t.yml", text: &text }];
+        let compiled = detect::compile(sources, &options);
+        assert_eq!(compiled.refused, []);
+        compiled.lints.iter().map(|lint| lint.message.clone()).collect()
+    };
+    let windows = "product: windows\n  category: process_creation";
+    assert_eq!(remarks(windows, "{Image: a, CommandLine|contains: b}"), [] as [&str; 0]);
+    assert_eq!(
+        remarks(windows, "{image: a, Nonsense|fieldref: Image}"),
+        [
+            "no source of process_creation supplies the field image; Image is meant perhaps",
+            "no source of process_creation supplies the field Nonsense",
+        ]
+    );
+    let linux = "product: linux\n  category: network_connection";
+    assert_eq!(remarks(linux, "{DestinationIp: a}"), [] as [&str; 0]);
+    assert_eq!(remarks(linux, "{DestinationIP: a}").len(), 1);
+    // Nobody knows the fields of this one.
+    assert_eq!(remarks("product: windows\n  service: security", "{Nonsense: a}"), [] as [&str; 0]);
+}

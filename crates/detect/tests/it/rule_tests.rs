@@ -8,7 +8,7 @@ const RULE: &str = "title: T\nid: r1\nlevel: low\nlogsource: {product: linux, ca
 
 fn outcomes(test: &str) -> Vec<(bool, String)> {
     let parsed = testing::parse("r1.test.yml", test).expect("readable");
-    let outcomes = testing::run(&compile(RULE).rules, &parsed);
+    let outcomes = testing::run(&compile(RULE), &parsed);
     outcomes.iter().map(|outcome| (outcome.passed(), outcome.to_string())).collect()
 }
 
@@ -56,5 +56,59 @@ fn unreadable_test_files_name_the_line() {
         let err = testing::parse("x.test.yml", text).expect_err("wrong");
         assert!(err.reason.contains(words), "{text}: {err}");
         assert_eq!(err.line, line, "{text}: {err}");
+    }
+}
+
+#[test]
+fn cases_of_correlations_give_several_events() {
+    let rules = include_str!("data/brute_force.yml");
+    let login = |extra: &str, id: u32, user: &str| {
+        format!(
+            "      - {{ {extra}product: windows, service: security, fields: {{ EventID: {id}, User: {user} }} }}\n"
+        )
+    };
+    let case = |name: &str, expect: &str, events: &[String]| {
+        format!("  - name: {name}\n    expect: {expect}\n    events:\n{}", events.concat())
+    };
+    let ten = login("repeat: 10, ", 4625, "joe");
+    let run = |rule: &str, cases: &[String]| -> Vec<bool> {
+        let text = format!("rule: {rule}\ncases:\n{}", cases.concat());
+        let parsed = testing::parse("x.test.yml", &text).expect("readable");
+        let outcomes = testing::run(&compile(rules), &parsed);
+        outcomes.iter().map(|outcome| outcome.passed()).collect()
+    };
+    let outer = "b180ead8-d58f-40b2-ae54-c8940995b9b6";
+    let cases = [
+        case(
+            "then success",
+            "match",
+            &[ten.clone(), login("at: 2m, device: other, ", 4624, "JOE")],
+        ),
+        case("too late", "none", &[ten.clone(), login("at: 20m, ", 4624, "joe")]),
+        case("nobody got in", "none", std::slice::from_ref(&ten)),
+        case("wrong on purpose", "match", std::slice::from_ref(&ten)),
+    ];
+    assert_eq!(run(outer, &cases), [true, true, true, false]);
+    // A correlation that only serves another one, and a rule of single events.
+    assert_eq!(
+        run(
+            "a8418a5a-5fc4-46b5-b23b-6c73beb19d41",
+            &[case("ten", "match", std::slice::from_ref(&ten))]
+        ),
+        [true]
+    );
+    assert_eq!(
+        run("53ba33fd-3a50-4468-a5ef-c583635cfa92", &[case("one", "match", &[ten])]),
+        [true]
+    );
+    for (text, words) in [
+        ("events: []", "as a list"),
+        ("events: [{at: soon, fields: {A: 1}}]", "at is \"soon\""),
+        ("events: [{repeat: 0, fields: {A: 1}}]", "repeat"),
+        ("event: {at: 1s, fields: {A: 1}}", "\"at\" is none of"),
+    ] {
+        let text = format!("rule: a\ncases:\n  - {{name: n, expect: none, {text}}}\n");
+        let err = testing::parse("x.test.yml", &text).expect_err("wrong");
+        assert!(err.reason.contains(words), "{text}: {err}");
     }
 }

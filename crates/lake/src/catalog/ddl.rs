@@ -1,5 +1,9 @@
 //! The tables of the catalog: those of DuckLake 1.0 as official DuckDB 1.5 creates them on SQLite, and ours.
 
+/// State that the writer keeps with the positions. Lakes of the first version have no such table.
+pub(super) const CREATE_CHECKPOINT: &str = "CREATE TABLE IF NOT EXISTS mimamori_checkpoint( \
+    name VARCHAR NOT NULL PRIMARY KEY, state BLOB NOT NULL, committed_at VARCHAR NOT NULL)";
+
 /// Creates an empty catalog. Tables that this version never fills (views, macros, deletes, inlined rows) are
 /// there because DuckDB asks them when it attaches.
 pub(super) const CREATE: &[&str] = &[
@@ -100,6 +104,7 @@ pub(super) const CREATE: &[&str] = &[
     "CREATE INDEX mimamori_live_file ON ducklake_data_file(table_id, end_snapshot)",
     "CREATE INDEX mimamori_file_statistics ON ducklake_file_column_stats(table_id, column_id, data_file_id)",
     "CREATE INDEX mimamori_file_partition ON ducklake_file_partition_value(data_file_id)",
+    CREATE_CHECKPOINT,
     "INSERT INTO ducklake_metadata(key, value) VALUES ('version', '1.0'), \
         ('created_by', 'mimamori'), ('encrypted', 'false')",
     "INSERT INTO mimamori_lake VALUES (0)",

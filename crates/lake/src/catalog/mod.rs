@@ -40,6 +40,7 @@ impl Catalog {
         let catalog = Self::connect(path, options(path).create_if_missing(true)).await?;
         catalog.create_when_empty().await?;
         catalog.check_format().await?;
+        catalog.create_checkpoint_table().await?;
         catalog.note_data_path(data).await?;
         Ok(catalog)
     }
@@ -82,6 +83,11 @@ impl Catalog {
                 .map_err(|err| self.failed(err))?;
         }
         transaction.commit().await.map_err(|err| self.failed(err))
+    }
+
+    async fn create_checkpoint_table(&self) -> Result<(), LakeError> {
+        let done = sqlx::query(ddl::CREATE_CHECKPOINT).execute(&self.pool).await;
+        done.map(drop).map_err(|err| self.failed(err))
     }
 
     async fn check_format(&self) -> Result<(), LakeError> {

@@ -27,6 +27,8 @@ pub(crate) struct NewFile {
 pub(crate) struct Change<'a> {
     pub(crate) at: Timestamp,
     pub(crate) advances: &'a [Advance],
+    /// State that belongs to these advances.
+    pub(crate) checkpoint: Option<&'a [u8]>,
     pub(crate) files: &'a [NewFile],
     /// Files that the new ones replace: no row is added or lost.
     pub(crate) replaced: &'a [i64],
@@ -81,6 +83,9 @@ impl Catalog {
     ) -> Result<Option<i64>, LakeError> {
         for advance in change.advances {
             self.advance(on, advance, change.at).await?;
+        }
+        if let Some(state) = change.checkpoint {
+            self.keep_checkpoint(on, state, change.at).await?;
         }
         let (newest, schema_version, next_catalog_id, next_file_id): (i64, i64, i64, i64) =
             sqlx::query_as(

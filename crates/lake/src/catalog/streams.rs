@@ -6,6 +6,9 @@ use crate::{Advance, LakeError, StreamPosition};
 use model::{AgentId, EpochId, Timestamp};
 use sqlx::SqliteConnection;
 
+/// The name of the one checkpoint that there is.
+const CHECKPOINT: &str = "writer";
+
 impl Catalog {
     /// Every stream, in the order of agent and epoch.
     pub(crate) async fn positions(&self) -> Result<Vec<StreamPosition>, LakeError> {
@@ -28,6 +31,33 @@ impl Catalog {
                 })
             })
             .collect()
+    }
+
+    /// The state that was committed last, if any was.
+    pub(crate) async fn checkpoint(&self) -> Result<Option<Vec<u8>>, LakeError> {
+        sqlx::query_scalar("SELECT state FROM mimamori_checkpoint WHERE name = $1")
+            .bind(CHECKPOINT)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|err| self.failed(err))
+    }
+
+    /// Keeps state, inside the transaction that moves the streams on.
+    pub(super) async fn keep_checkpoint(
+        &self,
+        on: &mut SqliteConnection,
+        state: &[u8],
+        at: Timestamp,
+    ) -> Result<(), LakeError> {
+        let statement = "INSERT INTO mimamori_checkpoint(name, state, committed_at) VALUES ($1, $2, $3) \
+                         ON CONFLICT (name) DO UPDATE SET state = $2, committed_at = $3";
+        let done = sqlx::query(statement)
+            .bind(CHECKPOINT)
+            .bind(state)
+            .bind(catalog_time(at))
+            .execute(on)
+            .await;
+        done.map(drop).map_err(|err| self.failed(err))
     }
 
     pub(super) fn count(&self, number: i64) -> Result<u64, LakeError> {

@@ -121,6 +121,26 @@ async fn p3_declared_losses_are_kept_with_reason() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_is_kept_with_the_positions_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("folder");
+    let lake = open(folder.path()).await;
+    assert_eq!(lake.checkpoint().await.expect("reads"), None);
+    let with = |first, last, state: &[u8]| Commit {
+        checkpoint: Some(state.to_vec()),
+        ..commit(first, last)
+    };
+    lake.commit(with(1, 2, b"one")).await.expect("commits");
+    // A commit without one keeps it; a refused one changes nothing.
+    lake.commit(commit(3, 4)).await.expect("commits");
+    assert!(lake.commit(with(3, 4, b"again")).await.is_err());
+    assert_eq!(lake.checkpoint().await.expect("reads").as_deref(), Some(&b"one"[..]));
+    lake.commit(with(5, 5, b"two")).await.expect("commits");
+    drop(lake);
+    let reopened = open(folder.path()).await;
+    assert_eq!(reopened.checkpoint().await.expect("reads").as_deref(), Some(&b"two"[..]));
+}
+
+#[tokio::test]
 async fn several_streams_and_families_share_a_commit() {
     let folder = tempfile::tempdir().expect("folder");
     let lake = open(folder.path()).await;

@@ -63,6 +63,7 @@ pub(crate) fn commit_of(events: Vec<Event>) -> Commit {
         events,
         alerts: Vec::new(),
         advances: vec![Advance { agent: AGENT, epoch: EPOCH, first, last, lost: Vec::new() }],
+        checkpoint: None,
     }
 }
 

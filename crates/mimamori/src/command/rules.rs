@@ -62,7 +62,7 @@ fn test(paths: &cli::RulePaths) -> anyhow::Result<ExitCode> {
             }
         };
         tested.insert(parsed.rule.clone());
-        for outcome in detect::testing::run(&compiled.rules, &parsed) {
+        for outcome in detect::testing::run(&compiled, &parsed) {
             let passes = outcome.passed();
             passed += usize::from(passes);
             failed += usize::from(!passes);

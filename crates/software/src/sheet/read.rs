@@ -326,7 +326,7 @@ impl Rows<'_> {
             }
             match self.columns.get(place).copied().flatten() {
                 Some(Column::Name) => {
-                    let cleaned = clean(&cell);
+                    let cleaned = clean(raw);
                     if cleaned.hidden || cleaned.cut {
                         title.remarks.push(Step {
                             en: "the name held hidden characters or was too long".to_owned(),

@@ -50,77 +50,87 @@ impl SheetVerdict {
         let key = search_key(&text);
         let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
         let is = |words: &[&str]| words.contains(&key.as_str());
-        if has(&[
-            "×",
-            "✕",
-            "✖",
-            "✗",
-            "☓",
-            "❌",
-            "不可",
-            "禁止",
-            "却下",
-            "否認",
-            "拒否",
-            "不許可",
-            "不承認",
-            "denied",
-            "deny",
-            "reject",
-            "forbid",
-            "prohibit",
-            "not a",
-            "not p",
-            "disallow",
-            "disapprov",
-            "unapprov",
-            "blocked",
-        ]) || is(&["x", "no", "否", "n", "false", "ng"])
-            || text.starts_with("ng ")
-            || text.starts_with("ng(")
-        {
-            return Some(Self::Denied);
+        let ng = text.starts_with("ng ") || text.starts_with("ng(");
+        if has(DENIED) || is(DENIED_WHOLE) || ng {
+            Some(Self::Denied)
+        } else if has(PENDING) {
+            Some(Self::Pending)
+        } else if has(CONDITIONAL) {
+            Some(Self::Conditional)
+        } else if has(APPROVED) || is(APPROVED_WHOLE) {
+            Some(Self::Approved)
+        } else {
+            None
         }
-        if has(&[
-            "審査中",
-            "確認中",
-            "申請中",
-            "調査中",
-            "検討",
-            "保留",
-            "未",
-            "要",
-            "待ち",
-            "pending",
-            "review",
-            "waiting",
-            "hold",
-            "?",
-        ]) {
-            return Some(Self::Pending);
-        }
-        if has(&["△", "▲", "条件", "制限", "一部", "condition", "restrict", "limited"]) {
-            return Some(Self::Conditional);
-        }
-        if has(&[
-            "○",
-            "◯",
-            "〇",
-            "◎",
-            "✓",
-            "✔",
-            "✅",
-            "許可",
-            "承認",
-            "利用可",
-            "使用可",
-            "approve",
-            "allow",
-            "permit",
-        ]) || is(&["可", "可能", "ok", "yes", "y", "済", "済み", "true", "o", "accepted"])
-        {
-            return Some(Self::Approved);
-        }
-        None
     }
 }
+
+/// Words that refuse wherever they stand.
+const DENIED: &[&str] = &[
+    "×",
+    "✕",
+    "✖",
+    "✗",
+    "☓",
+    "❌",
+    "不可",
+    "禁止",
+    "却下",
+    "否認",
+    "拒否",
+    "不許可",
+    "不承認",
+    "denied",
+    "deny",
+    "reject",
+    "forbid",
+    "prohibit",
+    "not a",
+    "not p",
+    "disallow",
+    "disapprov",
+    "unapprov",
+    "blocked",
+];
+/// Words that refuse when nothing else stands in the cell.
+const DENIED_WHOLE: &[&str] = &["x", "no", "否", "n", "false", "ng"];
+/// Nothing is decided yet.
+const PENDING: &[&str] = &[
+    "審査中",
+    "確認中",
+    "申請中",
+    "調査中",
+    "検討",
+    "保留",
+    "未",
+    "要",
+    "待ち",
+    "pending",
+    "review",
+    "waiting",
+    "hold",
+    "?",
+];
+/// Allowed, but.
+const CONDITIONAL: &[&str] =
+    &["△", "▲", "条件", "制限", "一部", "condition", "restrict", "limited"];
+/// Words that allow wherever they stand.
+const APPROVED: &[&str] = &[
+    "○",
+    "◯",
+    "〇",
+    "◎",
+    "✓",
+    "✔",
+    "✅",
+    "許可",
+    "承認",
+    "利用可",
+    "使用可",
+    "approve",
+    "allow",
+    "permit",
+];
+/// Words that allow when nothing else stands in the cell.
+const APPROVED_WHOLE: &[&str] =
+    &["可", "可能", "ok", "yes", "y", "済", "済ミ", "true", "o", "accepted"];

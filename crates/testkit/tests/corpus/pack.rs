@@ -63,7 +63,7 @@ fn every_case_of_every_own_rule_holds() {
             let has = test.cases.iter().any(|case| case.expect == expected);
             assert!(has, "{test_name}: no case expects {expected:?}");
         }
-        for outcome in testing::run(&compiled.rules, &test) {
+        for outcome in testing::run(&compiled, &test) {
             if !outcome.passed() {
                 wrong.push(format!("{test_name}: {outcome}"));
             }

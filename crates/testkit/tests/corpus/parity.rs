@@ -2,7 +2,7 @@
 //! logs equals what an independent evaluator of the specification found.
 
 use crate::{compiled, each_event, files_below, read_all, shared};
-use detect::Scratch;
+use detect::{Scratch, plain};
 use model::{Event, Value, Why};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -78,8 +78,18 @@ fn hits_of_list(text: &str) -> BTreeSet<Hit> {
 fn hits_in(rules: &detect::RuleSet, folder: &Path) -> BTreeSet<Hit> {
     let mut hits = BTreeSet::new();
     let mut scratch = Scratch::default();
+    let mut next = 0;
     each_event(folder, |file, event| {
-        for found in rules.evaluate_with(event, &mut scratch) {
+        let matches = rules.evaluate_with(event, &mut scratch);
+        // One rule after the other is asked of the plain evaluator too, whether it matches or not.
+        let rule = &rules.rules()[next % rules.rules().len()];
+        next += 1;
+        let matched = rule.is_active() && matches.iter().any(|found| found.rule.id == rule.id);
+        let explained = plain::explain(&rule.text, event).expect("a loaded rule can be judged");
+        assert_eq!(explained.verdict && rule.is_active(), matched, "{} {file}", rule.id);
+        for found in matches {
+            let explained = plain::explain(&found.rule.text_with_filters(), event);
+            assert!(explained.is_ok_and(|it| it.verdict), "{}: both must agree", found.rule.id);
             assert!(!found.why.is_empty(), "{}: a match without a reason", found.rule.id);
             for why in &found.why {
                 check_reason(event, why);

@@ -1,0 +1,107 @@
+//! From the recorder to the watcher: which programs were started. Never blocks the recorder; what finds no
+//! room is counted, and the watcher says it.
+
+use model::{EventKind, Observation, Value};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+/// Starts that may wait.
+const WAITING_MAX: usize = 8_192;
+
+/// A program that was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) pid: u32,
+    pub(crate) image: String,
+    pub(crate) user: String,
+}
+
+/// The recorder's end.
+pub(crate) struct Runs {
+    to_watcher: mpsc::SyncSender<Run>,
+    missed: Arc<AtomicU64>,
+}
+
+/// The watcher's end.
+pub(crate) struct Taken {
+    runs: mpsc::Receiver<Run>,
+    missed: Arc<AtomicU64>,
+}
+
+pub(crate) fn pair() -> (Runs, Taken) {
+    let (to_watcher, runs) = mpsc::sync_channel(WAITING_MAX);
+    let missed = Arc::new(AtomicU64::new(0));
+    (Runs { to_watcher, missed: Arc::clone(&missed) }, Taken { runs, missed })
+}
+
+impl Runs {
+    /// Hands a program start to the watcher; other observations are none of its business.
+    pub(crate) fn offer(&self, seen: &Observation) {
+        if !matches!(seen.kind, EventKind::ProcessStart | EventKind::ProcessRunning) {
+            return;
+        }
+        let fields = &seen.fields;
+        // A program that never had a file belongs to the recorded events, not to the inventory.
+        if fields.get("ImageInMemory") == Some(&Value::Bool(true)) {
+            return;
+        }
+        let pid = fields.int("ProcessId").and_then(|pid| u32::try_from(pid).ok());
+        let (Some(image), Some(pid)) = (fields.text("Image"), pid) else { return };
+        let user = fields.text("User").unwrap_or_default();
+        let run = Run { pid, image: image.to_owned(), user: user.to_owned() };
+        if self.to_watcher.try_send(run).is_err() {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Taken {
+    /// Waits for a start, then takes what else there is, up to so many. Empty when none came.
+    pub(crate) fn take(&self, wait: Duration, runs_max: usize) -> Vec<Run> {
+        let Ok(first) = self.runs.recv_timeout(wait) else { return Vec::new() };
+        let mut runs = vec![first];
+        runs.extend(self.runs.try_iter().take(runs_max.saturating_sub(1)));
+        runs
+    }
+
+    /// How many starts found no room since the agent started.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Fields, Timestamp};
+
+    fn start(kind: EventKind, in_memory: bool) -> Observation {
+        let mut fields = Fields::new();
+        fields.set("Image", "/home/a/tool");
+        fields.set("ProcessId", 7u32);
+        fields.set("User", "a");
+        fields.set("ImageInMemory", in_memory);
+        Observation { kind, observed_at: Timestamp::default(), fields }
+    }
+
+    #[test]
+    fn a_full_queue_never_blocks_and_is_counted() {
+        let (runs, taken) = pair();
+        runs.offer(&start(EventKind::ProcessExit, false));
+        runs.offer(&start(EventKind::ProcessStart, true));
+        assert_eq!(taken.take(Duration::ZERO, 9), []);
+        for _ in 0..WAITING_MAX + 5 {
+            runs.offer(&start(EventKind::ProcessStart, false));
+        }
+        assert_eq!(taken.missed(), 5);
+        let all = taken.take(Duration::ZERO, usize::MAX);
+        assert_eq!(all.len(), WAITING_MAX);
+        assert_eq!((all[0].pid, all[0].image.as_str()), (7, "/home/a/tool"));
+    }
+}

@@ -1,0 +1,359 @@
+//! One's own requests, and the form: a draft that is kept while it is written.
+
+use crate::App;
+use crate::fault::Fault;
+use crate::limits::UPLOAD_BODY_BYTES_MAX;
+use crate::page::{Page, Section};
+use crate::pages::settings::to;
+use crate::render::{filters, html};
+use crate::session::Viewer;
+use crate::url::{Href, segment};
+use askama::Template;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Form as Sent, Multipart, Path, Query};
+use axum::response::Response;
+use axum::routing::{get, post};
+use case::form::{Audience, Form, Kind};
+use case::request::State;
+use control::view::requests::{MyRequests, RequestPage as RequestView, Similar};
+use control::{Actor, Control};
+use std::sync::Arc;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/requests", get(list).post(begin))
+        .route("/requests/similar", get(similar))
+        .route("/requests/{id}", get(show))
+        .route("/requests/{id}/draft", post(draft))
+        .route("/requests/{id}/submit", post(submit))
+        .route("/requests/{id}/join", post(join))
+        .route("/requests/{id}/{action}", post(act))
+        .route(
+            "/requests/{id}/files",
+            post(attach).layer(DefaultBodyLimit::max(UPLOAD_BODY_BYTES_MAX)),
+        )
+}
+
+/// What a page was asked to say.
+#[derive(serde::Deserialize)]
+pub(crate) struct Said {
+    #[serde(default)]
+    pub(crate) said: String,
+}
+
+#[derive(Template)]
+#[template(path = "requests.html")]
+struct RequestsPage {
+    page: Page,
+    said: Option<String>,
+    requests: MyRequests,
+    expected: Option<String>,
+}
+
+/// `GET /requests`.
+async fn list(viewer: Viewer, Query(said): Query<Said>) -> Result<Response, Fault> {
+    let page = viewer.page(Section::Requests);
+    let requests = viewer.control.my_requests(&viewer.actor).await?;
+    let said = page.said(&said.said);
+    html(&RequestsPage { said, expected: page.expected(requests.expected_ns), requests, page })
+}
+
+/// What a form begins with.
+#[derive(serde::Deserialize)]
+struct Beginning {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    version: String,
+    /// The finding that the request answers.
+    #[serde(default)]
+    finding: String,
+}
+
+/// `POST /requests`: a new draft.
+async fn begin(viewer: Viewer, Sent(given): Sent<Beginning>) -> Result<Response, Fault> {
+    let kind = Kind::of_name(&given.kind).unwrap_or(Kind::Installer);
+    let form = Form {
+        name: given.name,
+        title: given.title,
+        version: given.version,
+        ..Form::default()
+    };
+    let id = viewer.control.begin_request(&viewer.actor, kind, &form).await?;
+    let path = format!("/requests/{}", segment(&id));
+    Ok(to(&Href::new(&path, &[("finding", given.finding.as_str())].map(filled).concat())))
+}
+
+fn filled<'a>(parameter: (&'a str, &'a str)) -> Vec<(&'a str, &'a str)> {
+    if parameter.1.is_empty() { Vec::new() } else { vec![parameter] }
+}
+
+#[derive(serde::Deserialize)]
+struct Typed {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    draft: String,
+}
+
+#[derive(Template)]
+#[template(path = "request_similar.html")]
+struct SimilarPart {
+    page: Page,
+    similar: Similar,
+    draft: String,
+}
+
+/// `GET /requests/similar?name=…`: while the name is typed.
+async fn similar(viewer: Viewer, Query(typed): Query<Typed>) -> Result<Response, Fault> {
+    let page = viewer.page(Section::Requests);
+    let similar = viewer.control.similar(&viewer.actor, &typed.name).await?;
+    html(&SimilarPart { page, similar, draft: typed.draft })
+}
+
+#[derive(serde::Deserialize)]
+struct Shown {
+    #[serde(default)]
+    said: String,
+    #[serde(default)]
+    finding: String,
+}
+
+#[derive(Template)]
+#[template(path = "request_form.html")]
+struct FormPage {
+    page: Page,
+    said: Option<String>,
+    view: RequestView,
+    kinds: Vec<(String, String, bool)>,
+    audiences: Vec<(String, String, bool)>,
+    expected: Option<String>,
+    finding: String,
+    /// Whether the person tried to hand it in: only then is it said what is missing.
+    tried: bool,
+    problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "request.html")]
+struct RequestPage {
+    page: Page,
+    said: Option<String>,
+    view: RequestView,
+    expected: Option<String>,
+}
+
+/// `GET /requests/{id}`: the form of a draft, else the request.
+async fn show(
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Query(shown): Query<Shown>,
+) -> Result<Response, Fault> {
+    let page = viewer.page(Section::Requests);
+    let view = viewer.control.request(&viewer.actor, &id).await?;
+    let said = page.said(&shown.said);
+    if view.row.state == State::Draft && view.is_mine {
+        let tried = shown.said == "missing";
+        return html(&form_page(page, view, shown.finding, said, tried, None));
+    }
+    html(&RequestPage { said, expected: page.expected(view.expected_ns), view, page })
+}
+
+fn form_page(
+    page: Page,
+    view: RequestView,
+    finding: String,
+    said: Option<String>,
+    tried: bool,
+    problem: Option<String>,
+) -> FormPage {
+    let chosen = |word: String, name: &str, chosen: bool| (name.to_owned(), word, chosen);
+    let kinds =
+        Kind::ALL.map(|kind| chosen(page.kind_word(&kind), kind.name(), kind == view.row.kind));
+    let audiences = Audience::ALL.map(|audience| {
+        chosen(page.audience_word(&audience), audience.name(), audience == view.form.audience)
+    });
+    let expected = page.expected(view.expected_ns);
+    let (kinds, audiences) = (kinds.to_vec(), audiences.to_vec());
+    FormPage { page, said, view, kinds, audiences, expected, finding, tried, problem }
+}
+
+/// The fields of the form as a browser sends them.
+#[derive(serde::Deserialize)]
+struct Fields {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    publisher: String,
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    extension_id: String,
+    #[serde(default)]
+    sha256: String,
+    #[serde(default)]
+    purpose: String,
+    #[serde(default)]
+    paid: String,
+    #[serde(default)]
+    audience: String,
+    #[serde(default)]
+    finding: String,
+}
+
+impl Fields {
+    fn form(&self) -> Form {
+        let line = |text: &str| text.trim().to_owned();
+        Form {
+            name: line(&self.name),
+            title: line(&self.title),
+            version: line(&self.version),
+            publisher: line(&self.publisher),
+            url: line(&self.url),
+            extension_id: line(&self.extension_id),
+            sha256: line(&self.sha256).to_ascii_lowercase(),
+            purpose: line(&self.purpose),
+            paid: self.paid == "yes",
+            audience: Audience::of_name(&self.audience).unwrap_or_default(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "request_saved.html")]
+struct SavedPart {
+    page: Page,
+    at: String,
+}
+
+/// `POST /requests/{id}/draft`: keeps what is written; by itself while typing, or by the button.
+async fn draft(
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Fault> {
+    let page = viewer.page(Section::Requests);
+    viewer.control.save_draft(&viewer.actor, &id, None, &fields.form()).await?;
+    if viewer.fragment {
+        let at = page.time_of_day(page.now).text;
+        return html(&SavedPart { page, at });
+    }
+    Ok(back(&id, "said-draft-saved"))
+}
+
+/// `POST /requests/{id}/submit`.
+async fn submit(
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Fault> {
+    let (control, actor) = (&viewer.control, &viewer.actor);
+    control.save_draft(actor, &id, None, &fields.form()).await?;
+    let page = viewer.page(Section::Requests);
+    let view = control.request(actor, &id).await?;
+    if !view.faults.is_empty() {
+        return html(&form_page(page, view, fields.finding, None, true, None));
+    }
+    match control.submit_request(actor, &id).await {
+        Ok(_) => {}
+        // What the person can put right is said above the form, with everything still in it.
+        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+            let problem = Some(crate::refusal::message(&error, page.language()));
+            return html(&form_page(page, view, fields.finding, None, true, problem));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    if !fields.finding.is_empty() {
+        control.link_request(actor, &fields.finding, &id).await?;
+    }
+    Ok(back(&id, "said-submitted"))
+}
+
+#[derive(serde::Deserialize)]
+struct Joining {
+    #[serde(default)]
+    draft: String,
+}
+
+/// `POST /requests/{id}/join`: follow it instead of asking again.
+async fn join(
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Sent(Joining { draft }): Sent<Joining>,
+) -> Result<Response, Fault> {
+    let draft = (!draft.is_empty()).then_some(draft.as_str());
+    viewer.control.join_request(&viewer.actor, &id, draft).await?;
+    Ok(back(&id, "said-joined"))
+}
+
+#[derive(serde::Deserialize)]
+struct Words {
+    #[serde(default)]
+    text: String,
+}
+
+/// `POST /requests/{id}/{action}`: what a requester or follower can do with a word or two.
+async fn act(
+    viewer: Viewer,
+    Path((id, action)): Path<(String, String)>,
+    Sent(Words { text }): Sent<Words>,
+) -> Result<Response, Fault> {
+    let (control, actor): (&Control, &Actor) = (&viewer.control, &viewer.actor);
+    match action.as_str() {
+        "discard" => {
+            control.discard_draft(actor, &id).await?;
+            return Ok(to(&Href::new("/requests", &[("said", "said-discarded")])));
+        }
+        "leave" => {
+            control.leave_request(actor, &id).await?;
+            return Ok(to(&Href::new("/requests", &[("said", "said-left")])));
+        }
+        "answer" => control.answer_question(actor, &id, &text, None).await?,
+        "appeal" => control.appeal_request(actor, &id, &text).await?,
+        "withdraw" => control.withdraw_request(actor, &id).await?,
+        _ => return Err(Fault::NotFound),
+    }
+    Ok(back(
+        &id,
+        match action.as_str() {
+            "answer" => "said-answered",
+            "appeal" => "said-appealed",
+            _ => "said-withdrawn",
+        },
+    ))
+}
+
+/// `POST /requests/{id}/files`: one file, streamed to the store as it comes.
+async fn attach(
+    viewer: Viewer,
+    Path(id): Path<String>,
+    mut body: Multipart,
+) -> Result<Response, Fault> {
+    let (control, actor) = (&viewer.control, &viewer.actor);
+    let malformed = |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
+    while let Some(mut field) = body.next_field().await.map_err(malformed)? {
+        let Some(name) = field.file_name().map(str::to_owned).filter(|name| !name.is_empty())
+        else {
+            continue;
+        };
+        let mut upload = control.attach_begin(actor, &id, &name).await?;
+        while let Some(chunk) = field.chunk().await.map_err(malformed)? {
+            upload.write(&chunk)?;
+        }
+        control.attach_end(actor, upload).await?;
+        return Ok(back(&id, "said-uploaded"));
+    }
+    Ok(back(&id, ""))
+}
+
+fn back(id: &str, said: &str) -> Response {
+    to(&Href::new(&format!("/requests/{}", segment(id)), &[("said", said)]))
+}

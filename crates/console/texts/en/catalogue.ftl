@@ -1,0 +1,69 @@
+catalogue-title = May I use it?
+catalogue-label = Name of the software or extension
+catalogue-placeholder = For example Zoom, or the name of an extension
+catalogue-look = Look it up
+catalogue-help = Not found? Ask for it:
+catalogue-count = { $n } decided { $n ->
+    [one] title
+   *[other] titles
+}
+catalogue-all = All
+catalogue-empty = Nothing has been decided yet.
+catalogue-empty-next = Look up a name above to ask for it.
+catalogue-alternatives = Use instead
+catalogue-conditions = Conditions
+catalogue-reason = Reason:
+catalogue-versions = Versions: { $text }
+catalogue-decided = Decided { $text }
+catalogue-valid-until = Valid until { $text }
+catalogue-end-of-life = End of life { $text }
+catalogue-ask = Ask to use it
+catalogue-others = Others you may mean
+export-csv = CSV
+export-json = JSON
+col-software = Software
+col-publisher = Publisher
+col-may = Use
+col-conditions = Conditions
+col-decided = Decided
+col-category = Category
+col-end-of-life = End of life
+col-retired = Retired
+col-decision = Decision
+col-by-whom = By
+col-scope = Scope
+title-decisions = Decisions
+recommended-title = Recommended tools
+recommended-badge = Recommended
+recommended-lead = Tools that the security team chose; you may use them without worry.
+recommended-none = None yet.
+recommended-more = See the catalogue
+edit = Edit
+may-use = You may use it
+may-with-conditions = Allowed with conditions
+may-ask = Please ask first
+may-may-not = You may not use it
+why-undecided = Nobody has decided on it yet.
+why-out-of-scope = It is allowed for others or in other versions only.
+why-denied = It was reviewed and not allowed.
+why-expired = The permission has expired and is being reviewed again.
+why-unchecked = This version has not been checked yet.
+why-suspended = The permission is suspended.
+why-revoked = The permission was revoked.
+why-end-of-life = It has reached its end of life.
+outcome-approve = Approved
+outcome-approve-with-conditions = Approved with conditions
+outcome-deny = Denied
+life-active = in force
+life-re-review = under re-review
+life-suspended = suspended
+life-revoked = revoked
+life-retired = retired
+similar-titles = Already in the catalogue
+similar-requests = Already asked for
+similar-people = { $n } { $n ->
+    [one] person waits
+   *[other] people wait
+}
+similar-mine = this is yours
+similar-join = Join this request
