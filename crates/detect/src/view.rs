@@ -2,11 +2,11 @@
 //! folded at most once.
 
 use crate::fold;
+use crate::hash::TextMap;
 use crate::limits;
 use model::{Fields, Value};
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::HashMap;
 
 /// A field that some rule asks about, by its place in the [`FieldTable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,10 +15,10 @@ pub(crate) struct FieldId(u32);
 /// The fields that the loaded rules ask about.
 #[derive(Debug, Default)]
 pub(crate) struct FieldTable {
-    by_name: HashMap<Box<str>, FieldId>,
+    by_name: TextMap<FieldId>,
     names: Vec<Box<str>>,
     /// For dotted names: what stands before a dot → the rest and the field.
-    nested: HashMap<Box<str>, Vec<(Box<str>, FieldId)>>,
+    nested: TextMap<Vec<(Box<str>, FieldId)>>,
 }
 
 impl FieldTable {
