@@ -131,6 +131,14 @@ impl Control {
         self.owned_devices(&actor.scope(Permission::ReadDevices)).await
     }
 
+    /// Whose every device is. Called on the machine itself.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn device_owners_here(&self) -> Result<Vec<OwnedDevice>, ControlError> {
+        self.owned_devices(&Scope::All).await
+    }
+
     /// One's own devices.
     ///
     /// # Errors

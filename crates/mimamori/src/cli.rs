@@ -1,6 +1,7 @@
 //! The command line as typed. Each command validates its own arguments where it begins.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use control::Role;
 use model::DeviceId;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,6 +46,16 @@ pub(crate) struct DataOption {
     pub(crate) directory: PathBuf,
 }
 
+/// Which database holds people, requests and findings.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DatabaseOption {
+    /// A PostgreSQL database (postgres://USER@HOST/DATABASE) in place of the SQLite file in the data folder.
+    /// Remembered in the data folder for later starts and for the other commands. Leave the password to
+    /// PGPASSFILE or ~/.pgpass: a command line is seen by everybody on the machine
+    #[arg(long = "database", value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
 /// Which addresses to listen on.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ListenOptions {
@@ -60,6 +71,8 @@ pub(crate) struct ListenOptions {
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) data: DataOption,
+    #[command(flatten)]
+    pub(crate) database: DatabaseOption,
     #[command(flatten)]
     pub(crate) listen: ListenOptions,
     /// Folder of further rules; may be given several times
@@ -77,6 +90,8 @@ pub(crate) struct Up {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) data: DataOption,
+    #[command(flatten)]
+    pub(crate) database: DatabaseOption,
     #[command(flatten)]
     pub(crate) listen: ListenOptions,
     /// Folder of further rules; may be given several times
@@ -181,8 +196,151 @@ pub(crate) enum Admin {
     SignInLink(SignInLink),
     /// Print a new token that lets an agent enrol, as a new device or in the place of a lost one
     EnrolmentToken(EnrolmentToken),
-    /// Verify the audit log's chain of hashes; exit 1 when it is broken
+    /// People who may sign in
+    #[command(subcommand)]
+    Person(Person),
+    /// Departments of people and devices
+    #[command(subcommand)]
+    Department(Department),
+    /// Whose a device is
+    #[command(subcommand)]
+    Device(Device),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(AuditLog),
+    /// The same as `audit verify`
+    #[command(hide = true)]
     AuditVerify(DataOption),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditLog {
+    /// Verify the chain of hashes; exit 1 when it is broken
+    Verify(DataOption),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Person {
+    /// Add a person and print a one-time link for the first sign-in
+    Add(PersonAdd),
+    /// List everybody
+    List(DataOption),
+    /// Give a person these roles and no others
+    Roles(PersonRoles),
+    /// End a person's sessions and let the person sign in no more
+    Disable(NamedPerson),
+    /// Let a disabled person sign in again
+    Enable(NamedPerson),
+    /// Print a one-time link; a password that was set is forgotten
+    Invite(PersonInvite),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NamedPerson {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// The person's name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PersonAdd {
+    #[command(flatten)]
+    pub(crate) person: NamedPerson,
+    /// employee, reviewer, analyst, operator, administrator or auditor; may be given several times
+    #[arg(long = "role", value_name = "ROLE", default_value = "employee", value_parser = role)]
+    pub(crate) roles: Vec<Role>,
+    /// The language of messages: ja or en
+    #[arg(long, value_name = "LANGUAGE", default_value = "ja", value_parser = ["ja", "en"])]
+    pub(crate) language: String,
+    /// The time zone, by its IANA name
+    #[arg(long, value_name = "ZONE", default_value = "Asia/Tokyo")]
+    pub(crate) time_zone: String,
+    /// The department, which must exist
+    #[arg(long, value_name = "DEPARTMENT")]
+    pub(crate) department: Option<String>,
+    /// The manager's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) manager: Option<String>,
+    /// Let the roles reach this department only; may be given several times
+    #[arg(long = "only-department", value_name = "DEPARTMENT")]
+    pub(crate) limited_to: Vec<String>,
+    /// Address of the console; by default the one where the server listened last
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) console: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PersonRoles {
+    #[command(flatten)]
+    pub(crate) person: NamedPerson,
+    /// employee, reviewer, analyst, operator, administrator, auditor
+    #[arg(required = true, value_name = "ROLE", value_parser = role)]
+    pub(crate) roles: Vec<Role>,
+    /// Let the roles reach this department only; may be given several times
+    #[arg(long = "only-department", value_name = "DEPARTMENT")]
+    pub(crate) limited_to: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PersonInvite {
+    #[command(flatten)]
+    pub(crate) person: NamedPerson,
+    /// Address of the console; by default the one where the server listened last
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) console: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Department {
+    /// Add a department
+    Add(NamedDepartment),
+    /// List the departments
+    List(DataOption),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NamedDepartment {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// The department's name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Device {
+    /// List devices with owner and department
+    List(DataOption),
+    /// Say who owns a device
+    Owner(DeviceOwner),
+    /// Say to which department a device belongs; without one, to that of its owner
+    Department(DeviceDepartment),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeviceOwner {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// The device's name, or its id
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// The person's name; without it: nobody
+    #[arg(value_name = "NAME")]
+    pub(crate) owner: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeviceDepartment {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// The device's name, or its id
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// The department's name
+    #[arg(value_name = "DEPARTMENT")]
+    pub(crate) department: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -206,6 +364,13 @@ pub(crate) struct EnrolmentToken {
     /// token works once; its use ends the certificates of the agents that were there
     #[arg(long, value_name = "DEVICE", conflicts_with = "uses", value_parser = device)]
     pub(crate) replace: Option<DeviceId>,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::of_name(text).ok_or_else(|| {
+        let known: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+        format!("there is no role {text:?}; the roles are {}", known.join(", "))
+    })
 }
 
 fn device(text: &str) -> Result<DeviceId, String> {

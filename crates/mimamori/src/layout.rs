@@ -5,6 +5,7 @@
 //!   server/   lock, inbox/ (spool), lake/ (Parquet and catalog), control.sqlite, authority/ (keys), status.json
 //!   agent/    the local agent's spool, certificate and status.json
 //!   rules/    own rules, read at each start of the server; may be absent
+//!   inspect/  own hash lists (hashes/*.deny.txt, *.allow.txt) and YARA rules (yara/*.yar); may be absent
 //!   log/      what the two programs say, when `up` runs them
 //! ```
 
@@ -64,12 +65,20 @@ impl Layout {
     pub(crate) fn console_address(&self) -> PathBuf {
         self.server().join("console.address")
     }
+    /// The address of the database, when it is not the file in this folder.
+    pub(crate) fn database_address(&self) -> PathBuf {
+        self.server().join("database.address")
+    }
     /// Whether the local agent has its certificate.
     pub(crate) fn agent_is_enrolled(&self) -> bool {
         self.agent().join("certificate.pem").is_file()
     }
     pub(crate) fn own_rules(&self) -> PathBuf {
         self.root.join("rules")
+    }
+    /// Own hash lists (`hashes/`) and YARA rules (`yara/`) for files of requests.
+    pub(crate) fn inspect(&self) -> PathBuf {
+        self.root.join("inspect")
     }
     pub(crate) fn log(&self) -> PathBuf {
         self.root.join("log")

@@ -5,6 +5,7 @@
 mod cli;
 mod clock;
 mod command;
+mod database;
 mod layout;
 mod rule_files;
 mod scan;

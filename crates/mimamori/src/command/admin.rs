@@ -2,11 +2,14 @@
 
 use crate::cli;
 use crate::clock::SystemClock;
+use crate::command::people;
+use crate::database;
 use crate::layout::Layout;
 use crate::terminal::{note, print_line};
 use anyhow::Context as _;
 use control::{Control, RulesSummary};
 use lake::{Access, Lake};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,12 +18,15 @@ pub(crate) async fn run(command: &cli::Admin) -> anyhow::Result<ExitCode> {
         cli::Admin::SignInLink(args) => {
             let control = open(&args.data).await?;
             let token = control.issue_sign_in_token(LOCAL_ADMINISTRATOR).await?;
-            print_line(&sign_in_link(console_address(args)?, &token))?;
+            print_line(&sign_in_link(console_address(&args.data, args.console)?, &token))?;
             note("the link works once, for 15 minutes");
             Ok(ExitCode::SUCCESS)
         }
         cli::Admin::EnrolmentToken(args) => enrolment_token(args).await,
-        cli::Admin::AuditVerify(data) => {
+        cli::Admin::Person(command) => people::person(command).await,
+        cli::Admin::Department(command) => people::department(command).await,
+        cli::Admin::Device(command) => people::device(command).await,
+        cli::Admin::Audit(cli::AuditLog::Verify(data)) | cli::Admin::AuditVerify(data) => {
             let report = open(data).await?.audit_verify().await?;
             print_line(&format!("{} entries", report.entries))?;
             for problem in &report.problems {
@@ -57,11 +63,14 @@ async fn enrolment_token(args: &cli::EnrolmentToken) -> anyhow::Result<ExitCode>
 }
 
 /// The address named, or where the server listened last.
-fn console_address(args: &cli::SignInLink) -> anyhow::Result<std::net::SocketAddr> {
-    if let Some(address) = args.console {
+pub(crate) fn console_address(
+    data: &cli::DataOption,
+    named: Option<SocketAddr>,
+) -> anyhow::Result<SocketAddr> {
+    if let Some(address) = named {
         return Ok(address);
     }
-    let path = Layout::existing(&args.data.directory)?.console_address();
+    let path = Layout::existing(&data.directory)?.console_address();
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!("could not read {}; start the server once, or name --console", path.display())
     })?;
@@ -74,7 +83,7 @@ fn console_address(args: &cli::SignInLink) -> anyhow::Result<std::net::SocketAdd
 pub(crate) const LOCAL_ADMINISTRATOR: &str = "administrator";
 
 /// The link that signs in with a token.
-pub(crate) fn sign_in_link(console: std::net::SocketAddr, token: &str) -> String {
+pub(crate) fn sign_in_link(console: SocketAddr, token: &str) -> String {
     format!("http://{console}/signin?token={token}")
 }
 
@@ -83,5 +92,7 @@ pub(crate) async fn open(data: &cli::DataOption) -> anyhow::Result<Control> {
     let layout = Layout::existing(&data.directory)?;
     let lake = Arc::new(Lake::open(&layout.lake(), Access::Read).await?);
     let rules = RulesSummary { loaded: 0, refused: Vec::new() };
-    Ok(Control::open(&layout.server(), lake, rules, Arc::new(SystemClock::new())).await?)
+    let store = database::address(&layout, None)?;
+    let clock = Arc::new(SystemClock::new());
+    Ok(Control::open_at(&layout.server(), &store, lake, rules, clock).await?)
 }

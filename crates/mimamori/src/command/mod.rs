@@ -3,5 +3,6 @@
 pub(crate) mod admin;
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod people;
 pub(crate) mod query;
 pub(crate) mod rules;

@@ -9,6 +9,7 @@ mod counters;
 mod program;
 
 use crate::cli;
+use crate::database;
 use crate::layout::Layout;
 use crate::server::Announcement;
 use crate::terminal::note;
@@ -36,6 +37,8 @@ pub(crate) async fn run(args: &cli::Up, clock: &dyn Clock) -> anyhow::Result<Exi
     let mut interrupt = crate::signals::stop_signals()?;
     note(&format!("data in {}", layout.root().display()));
 
+    // Remembered for the server, whose command line everybody on this machine can read.
+    database::address(&layout, args.database.url.as_deref())?;
     let mut server =
         Program::new("server", server_command(args, &layout)?, layout.log().join("server.log"));
     let announcement = start_server(&mut server).await?;
