@@ -49,6 +49,7 @@ mod recipient;
 mod recommended;
 mod refusal_words;
 mod renew;
+mod request_metrics;
 mod request_rows;
 mod request_steps;
 mod request_words;
