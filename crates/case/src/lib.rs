@@ -22,6 +22,8 @@ pub mod refusal;
 pub mod remedy;
 pub mod request;
 pub mod review;
+pub mod recheck;
+pub mod ruling;
 mod screening;
 
 pub use predicate::{Operator, Predicate, Subject, Truth};

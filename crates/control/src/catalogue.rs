@@ -8,8 +8,8 @@ use crate::store::Writing;
 use crate::titles::{self, StoredTitle};
 use crate::view::PAGE_ROWS_MAX;
 use crate::view::requests::{
-    Alternative, Answer, CatalogueFilter, CatalogueList, CatalogueRow, May, OpenRequestHit, Similar,
-    TitleHit, TitlePage, Why,
+    Alternative, Answer, CatalogueFilter, CatalogueList, CatalogueRow, May, OpenRequestHit,
+    Similar, TitleHit, TitlePage, Why,
 };
 use crate::{Actor, Control, ControlError, Permission};
 use case::catalogue::{Approvals, Asked, Judged, Standing, conditions_line};
@@ -43,10 +43,7 @@ pub(crate) struct Revisions {
 }
 
 /// Counts a change of the catalogue.
-pub(crate) async fn bump(
-    writing: &mut Writing,
-    counter: &'static str,
-) -> Result<(), ControlError> {
+pub(crate) async fn bump(writing: &mut Writing, counter: &'static str) -> Result<(), ControlError> {
     let sql = format!("UPDATE catalogue_state SET {counter} = {counter} + 1 WHERE only_row = 1");
     crate::scope::statement(sql).execute(&mut **writing).await?;
     Ok(())
@@ -178,7 +175,8 @@ impl Control {
                 },
             );
         }
-        let rows = sqlx::query("SELECT id, document FROM decision").fetch_all(&mut *reading).await?;
+        let rows =
+            sqlx::query("SELECT id, document FROM decision").fetch_all(&mut *reading).await?;
         for row in &rows {
             let decision: Decision =
                 document(&row.try_get::<String, _>(0)?, &row.try_get::<String, _>(1)?)?;
@@ -231,11 +229,7 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`], or the store's.
-    pub async fn may_use(
-        &self,
-        actor: Option<&Actor>,
-        text: &str,
-    ) -> Result<Answer, ControlError> {
+    pub async fn may_use(&self, actor: Option<&Actor>, text: &str) -> Result<Answer, ControlError> {
         let desk = self.desk_for(actor).await?;
         let asked = clean(text).text;
         let mut hits = desk.titles.similar(text);
@@ -339,7 +333,8 @@ impl Control {
         for row in &rows {
             let (name, theirs): (String, String) = (row.try_get(1)?, row.try_get(2)?);
             let same_title = meant.is_some()
-                && (meant == Some(row.try_get(8)?) || meant == titles::exactly(&desk.titles, &name));
+                && (meant == Some(row.try_get(8)?)
+                    || meant == titles::exactly(&desk.titles, &name));
             let grade = if key == theirs || same_title {
                 0
             } else if key.chars().count() >= 2 && (theirs.contains(&key) || key.contains(&theirs)) {

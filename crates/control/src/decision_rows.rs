@@ -1,10 +1,10 @@
 //! Decisions in the store: one row each, the document as JSON, and copies of what it is found by.
 
+use crate::ControlError;
 use crate::recipient::{self, Recipient};
 use crate::request_rows::{document, json};
 use crate::scope::statement;
 use crate::store::Writing;
-use crate::ControlError;
 use crate::view::requests::Cause;
 use case::check::{CheckKind, PendingCheck};
 use case::decision::{Decision, Life};
@@ -82,10 +82,8 @@ pub(crate) async fn save(
     stored: &StoredDecision,
 ) -> Result<(), ControlError> {
     let decision = &stored.decision;
-    let answers = decision
-        .pending
-        .iter()
-        .map(|one| one.since.plus_nanos(case::limits::CHECK_ANSWER_NS_MAX));
+    let answers =
+        decision.pending.iter().map(|one| one.since.plus_nanos(case::limits::CHECK_ANSWER_NS_MAX));
     let is_live = matches!(decision.life, Life::Active | Life::ReReview);
     let known = decision.rechecks.iter().any(|one| one.cause == Cause::Expiry);
     let expiry = decision.ruling.valid_until.filter(|_| is_live && !known);
@@ -108,7 +106,10 @@ pub(crate) async fn save(
 }
 
 /// Everybody who asked for a title or followed such a request.
-pub(crate) async fn askers(writing: &mut Writing, title: &str) -> Result<Vec<Recipient>, ControlError> {
+pub(crate) async fn askers(
+    writing: &mut Writing,
+    title: &str,
+) -> Result<Vec<Recipient>, ControlError> {
     let rows = sqlx::query(
         "SELECT requester_id FROM request WHERE title_id = $1 AND state <> 'draft' UNION \
          SELECT f.person_id FROM request_follower AS f JOIN request AS r ON r.id = f.request_id \
@@ -126,7 +127,10 @@ pub(crate) async fn askers(writing: &mut Writing, title: &str) -> Result<Vec<Rec
 }
 
 /// Versions of a title that are on our devices now.
-pub(crate) async fn versions_in_use(writing: &mut Writing, title: &str) -> Result<Vec<String>, ControlError> {
+pub(crate) async fn versions_in_use(
+    writing: &mut Writing,
+    title: &str,
+) -> Result<Vec<String>, ControlError> {
     let rows = sqlx::query(
         "SELECT DISTINCT i.version FROM item_judgement AS j JOIN software_item AS i ON i.id = j.item_id \
          WHERE j.title_id = $1 AND j.outcome = 'confirmed' AND i.version <> '' LIMIT 500",

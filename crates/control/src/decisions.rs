@@ -9,12 +9,12 @@ use crate::decision_rows::{
     StoredDecision, askers, hash_sources, of_title, one, save, versions_in_use,
 };
 use crate::outbox::{NewMessage, Sender};
-use crate::view::people::Button;
 use crate::recipient::{self, Recipient};
 use crate::request_rows::{Stored, note};
 use crate::request_steps::{cause, want};
 use crate::scope::Scope;
 use crate::store::Writing;
+use crate::view::people::Button;
 use crate::view::requests::Cause;
 use crate::{Actor, Control, ControlError, Permission, random, request_words};
 use case::decision::{Decision, DecisionEffect, Life, Recheck, Turn, step};
@@ -125,7 +125,10 @@ impl Control {
         if let Some(hit) = crate::titles::exactly(&titles, &form.name) {
             return Ok(hit);
         }
-        let mut title = Title::new(crate::titles::new_id(|id| titles.get(id).is_some(), &form.name)?, form.name.trim());
+        let mut title = Title::new(
+            crate::titles::new_id(|id| titles.get(id).is_some(), &form.name)?,
+            form.name.trim(),
+        );
         title.publisher = form.publisher.trim().to_owned();
         let id = title.id.to_string();
         crate::titles::write(writing, &title, "request", self.clock.now()).await?;
@@ -344,10 +347,11 @@ impl Control {
     /// The timers of decisions: expiry, and sources that stay silent.
     pub(crate) async fn tick_decisions(&self) -> Result<(), ControlError> {
         let now = self.clock.now();
-        let due = sqlx::query("SELECT id FROM decision WHERE due_at <= $1 ORDER BY due_at LIMIT 200")
-            .bind(now.nanos())
-            .fetch_all(self.store.pool())
-            .await?;
+        let due =
+            sqlx::query("SELECT id FROM decision WHERE due_at <= $1 ORDER BY due_at LIMIT 200")
+                .bind(now.nanos())
+                .fetch_all(self.store.pool())
+                .await?;
         for row in &due {
             let id: String = row.try_get(0)?;
             let mut writing = self.store.write().await?;

@@ -132,8 +132,7 @@ impl Control {
         if is_open {
             let (kind, subject) = (wanted.kind, wanted.subject.clone());
             let command = Command::RecordChecks { kind, subject, answers };
-            let stored =
-                self.take_step(&mut writing, stored, &command, Principal::Machine).await?;
+            let stored = self.take_step(&mut writing, stored, &command, Principal::Machine).await?;
             if stored.request.pending.is_empty() {
                 self.judge_policy(&mut writing, stored).await?;
             }
@@ -253,7 +252,8 @@ fn report_checks(
         let words = ("signature", sha256, if signed { "signed" } else { "unsigned" });
         // Whether a missing signature is tolerated is for the policy to say.
         let verdict = Verdict::Allow;
-        let check = own_check(id()?, CheckKind::Permissions, words, verdict, report.signer.clone(), now);
+        let check =
+            own_check(id()?, CheckKind::Permissions, words, verdict, report.signer.clone(), now);
         checks.push(check);
     }
     Ok(())
@@ -272,4 +272,3 @@ async fn done(writing: &mut Writing, wanted: &Wanted) -> Result<(), ControlError
 fn id() -> Result<String, ControlError> {
     Ok(format!("{:032x}", random::id_bits()?))
 }
-

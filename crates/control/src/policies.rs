@@ -111,8 +111,12 @@ impl Control {
         actor: &Actor,
         rule: &PolicyRule,
     ) -> Result<PolicyDryRun, ControlError> {
-        self.require(actor, &[Permission::EditPolicies, Permission::ReadRequests], "dry_run_policy")
-            .await?;
+        self.require(
+            actor,
+            &[Permission::EditPolicies, Permission::ReadRequests],
+            "dry_run_policy",
+        )
+        .await?;
         rule.check()?;
         let now = self.clock.now();
         let desk = self.desk_for(Some(actor)).await?;
@@ -147,7 +151,9 @@ impl Control {
             }
             let named = (title.id.to_string(), title.name.clone());
             let may = desk.judge(title.id.as_str(), "").may;
-            if matches!(may, May::Use | May::WithConditions) && run.approved_hit.len() < DRY_RUN_SHOWN {
+            if matches!(may, May::Use | May::WithConditions)
+                && run.approved_hit.len() < DRY_RUN_SHOWN
+            {
                 run.approved_hit.push(named.clone());
             }
             if run.titles_hit.len() < DRY_RUN_SHOWN {
@@ -234,7 +240,10 @@ impl Control {
         rows.iter()
             .map(|row| {
                 Ok(Stored {
-                    request: document(&row.try_get::<String, _>(0)?, &row.try_get::<String, _>(1)?)?,
+                    request: document(
+                        &row.try_get::<String, _>(0)?,
+                        &row.try_get::<String, _>(1)?,
+                    )?,
                     title: row.try_get(2)?,
                     revision: row.try_get(3)?,
                 })

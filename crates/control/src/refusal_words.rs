@@ -50,18 +50,14 @@ pub(crate) fn message(refusal: &Refusal, language: Language) -> String {
             "有料ソフトウェアのファイルは受け付けません。SHA-256 を入力してください。",
             "Files of paid software are not taken. Please give its SHA-256 instead.",
         ),
-        Refusal::NoSuchCheck { .. } => {
-            ("その確認項目はありません。", "There is no such check.")
+        Refusal::NoSuchCheck { .. } => ("その確認項目はありません。", "There is no such check."),
+        Refusal::NothingToOverride { .. } => {
+            ("この確認結果に例外は必要ありません。", "This check needs no override.")
         }
-        Refusal::NothingToOverride { .. } => (
-            "この確認結果に例外は必要ありません。",
-            "This check needs no override.",
-        ),
         Refusal::TooMuch { .. } => ("上限に達しました。", "A limit was reached."),
-        Refusal::Itself => (
-            "同じ申請どうしをまとめることはできません。",
-            "A request cannot repeat itself.",
-        ),
+        Refusal::Itself => {
+            ("同じ申請どうしをまとめることはできません。", "A request cannot repeat itself.")
+        }
     };
     match language {
         Language::Ja => ja.to_owned(),
@@ -110,7 +106,9 @@ fn fault_words(fault: &'static str) -> (&'static str, &'static str) {
     match fault {
         "is missing" => ("入力してください", "is missing"),
         "is too long" => ("長すぎます", "is too long"),
-        "holds control characters" => ("使えない文字があります", "holds characters that cannot be used"),
+        "holds control characters" => {
+            ("使えない文字があります", "holds characters that cannot be used")
+        }
         "is not a web address" => {
             ("https:// で始まるURLを入力してください", "must begin with https://")
         }

@@ -230,11 +230,7 @@ pub(crate) async fn expected_ns(
 
 impl Control {
     /// A request for reading: one's own, one that is followed, or any within the scope of the permission.
-    pub(crate) async fn readable(
-        &self,
-        actor: &Actor,
-        id: &str,
-    ) -> Result<Stored, ControlError> {
+    pub(crate) async fn readable(&self, actor: &Actor, id: &str) -> Result<Stored, ControlError> {
         let stored = load(self.store.pool(), &Scope::All, id).await?;
         let request = &stored.request;
         let is_own = request.requester == actor.id();

@@ -5,10 +5,10 @@ use crate::actor::Principal;
 use crate::audit::{Action, Cause as AuditCause, Entry};
 use crate::decisions::Enactment;
 use crate::outbox::{NewMessage, Sender};
-use crate::view::people::Button;
 use crate::recipient::{self, Recipient};
 use crate::request_rows::{Stored, note, save};
 use crate::store::Writing;
+use crate::view::people::Button;
 use crate::{Control, ControlError, Permission, request_words};
 use case::check::{CheckKind, PendingCheck};
 use case::command::{By, Command, Effect, Notice, Recipients};
@@ -116,11 +116,14 @@ impl Control {
             Recipients::Seniors => {
                 let all = recipient::holders(&mut **writing, Permission::DecideRequests).await?;
                 let escalated = |one: &Recipient| request.escalated_by.as_deref() == Some(&one.id);
-                all.into_iter().filter(|one| one.id != request.requester && !escalated(one)).collect()
+                all.into_iter()
+                    .filter(|one| one.id != request.requester && !escalated(one))
+                    .collect()
             }
         };
         for person in people.iter().filter(|one| !one.disabled) {
-            let (subject, body) = request_words::of_notice(what, &request.form.name, person.language);
+            let (subject, body) =
+                request_words::of_notice(what, &request.form.name, person.language);
             let is_desk = matches!(to, Recipients::Reviewers | Recipients::Seniors)
                 || request.assignee.as_ref() == Some(&person.id);
             let page = if is_desk { "review" } else { "requests" };
@@ -130,7 +133,8 @@ impl Control {
                 link: format!("/{page}/{}", request.id),
             };
             let about = about(&request.id);
-            let once = format!("{about} {} {} {}", request_words::kind(what), stored.revision, person.id);
+            let once =
+                format!("{about} {} {} {}", request_words::kind(what), stored.revision, person.id);
             let message = NewMessage {
                 to: &person.id,
                 kind: request_words::kind(what),

@@ -58,11 +58,15 @@ pub(crate) fn no_longer(name: &str, reason: &str, language: Language) -> (String
     match language {
         Language::Ja => (
             format!("「{name}」は現在使えません"),
-            format!("許可が止まりました。使用をやめてください。ご不明な点は審査担当者にお問い合わせください。\n\n理由：{reason}"),
+            format!(
+                "許可が止まりました。使用をやめてください。ご不明な点は審査担当者にお問い合わせください。\n\n理由：{reason}"
+            ),
         ),
         Language::En => (
             format!("“{name}” may not be used now"),
-            format!("Its permission has ended. Please stop using it, and ask a reviewer if anything is unclear.\n\nReason: {reason}"),
+            format!(
+                "Its permission has ended. Please stop using it, and ask a reviewer if anything is unclear.\n\nReason: {reason}"
+            ),
         ),
     }
 }
@@ -89,7 +93,9 @@ const fn ja(what: &Notice) -> (&'static str, &'static str) {
         Notice::Duplicate { .. } => {
             ("は同じ申請がありました", "既存の申請にまとめました。結果が出たらお知らせします。")
         }
-        Notice::Question { .. } => ("について質問があります", "審査担当者からの質問です。回答をお願いします。"),
+        Notice::Question { .. } => {
+            ("について質問があります", "審査担当者からの質問です。回答をお願いします。")
+        }
         Notice::QuestionAgain => {
             ("の質問に回答をお願いします", "回答をいただくまで、審査を進められません。")
         }
@@ -97,10 +103,10 @@ const fn ja(what: &Notice) -> (&'static str, &'static str) {
         Notice::OverrideProposed => {
             ("の例外に2人目の確認が必要です", "内容を確かめ、問題がなければ同意してください。")
         }
-        Notice::Escalated => ("の判定を求められています", "上位の判断が必要な申請です。判定をお願いします。"),
-        Notice::Decided { outcome: Outcome::Approve } => {
-            ("は使えます", "申請が承認されました。")
+        Notice::Escalated => {
+            ("の判定を求められています", "上位の判断が必要な申請です。判定をお願いします。")
         }
+        Notice::Decided { outcome: Outcome::Approve } => ("は使えます", "申請が承認されました。"),
         Notice::Decided { outcome: Outcome::ApproveWithConditions } => {
             ("は条件付きで使えます", "申請が承認されました。条件を確認してからお使いください。")
         }
@@ -125,7 +131,9 @@ const fn en(what: &Notice) -> (&'static str, &'static str) {
             "was requested before",
             "Your request was joined with the earlier one. You will hear of the outcome.",
         ),
-        Notice::Question { .. } => ("needs an answer from you", "A reviewer asks you. Please answer."),
+        Notice::Question { .. } => {
+            ("needs an answer from you", "A reviewer asks you. Please answer.")
+        }
         Notice::QuestionAgain => {
             ("still needs an answer from you", "The review cannot go on without it.")
         }

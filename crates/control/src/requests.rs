@@ -164,8 +164,7 @@ impl Control {
         let mut writing = self.store.write().await?;
         let stored = load(&mut *writing, &actor.own(), id).await?;
         let answered: Vec<(String, String)> = asked_already(&stored.request);
-        let command =
-            Command::Answer { text: text.to_owned(), form: form.cloned().map(Box::new) };
+        let command = Command::Answer { text: text.to_owned(), form: form.cloned().map(Box::new) };
         let stored = self.take_step(&mut writing, stored, &command, actor.into()).await?;
         // What the correction brought is asked about; the rest is known.
         let mut fresh = sources_for(&stored.request, self.clock.now());
@@ -234,11 +233,8 @@ impl Control {
             lists.push(rows.iter().map(row_of).collect::<Result<_, _>>()?);
         }
         let followed = lists.pop().unwrap_or_default();
-        let (drafts, mut own): (Vec<_>, Vec<_>) = lists
-            .pop()
-            .unwrap_or_default()
-            .into_iter()
-            .partition(|row| row.state == State::Draft);
+        let (drafts, mut own): (Vec<_>, Vec<_>) =
+            lists.pop().unwrap_or_default().into_iter().partition(|row| row.state == State::Draft);
         // Those that wait for the person come first; the sort keeps the order of the rest.
         own.sort_by_key(|row| row.state != State::NeedsInfo);
         let since = self.clock.now().plus_nanos(-90 * DAY_NS);
@@ -379,10 +375,12 @@ impl Control {
             }
             writing.commit().await?;
         }
-        let old = sqlx::query("SELECT id FROM request WHERE state = 'draft' AND state_since <= $1 LIMIT 100")
-            .bind(now.plus_nanos(-DRAFT_LIFE_NS).nanos())
-            .fetch_all(self.store.pool())
-            .await?;
+        let old = sqlx::query(
+            "SELECT id FROM request WHERE state = 'draft' AND state_since <= $1 LIMIT 100",
+        )
+        .bind(now.plus_nanos(-DRAFT_LIFE_NS).nanos())
+        .fetch_all(self.store.pool())
+        .await?;
         for row in &old {
             let mut writing = self.store.write().await?;
             forget(&mut writing, &row.try_get::<String, _>(0)?).await?;
@@ -405,7 +403,8 @@ fn faults(request: &Request) -> Vec<FormFault> {
 }
 
 fn asked_already(request: &Request) -> Vec<(String, String)> {
-    let answered = request.checks.iter().map(|one| (one.kind.name().to_owned(), one.subject.clone()));
+    let answered =
+        request.checks.iter().map(|one| (one.kind.name().to_owned(), one.subject.clone()));
     let waiting =
         request.pending.iter().map(|one| (one.kind.name().to_owned(), one.subject.clone()));
     answered.chain(waiting).collect()
@@ -434,7 +433,12 @@ fn actions(request: &Request, actor: &Actor) -> Vec<&'static str> {
     if actor.may(Permission::ReviewRequests) {
         match request.state {
             State::InReview => actions.extend([
-                "assign", "ask", "answer_rule", "propose_override", "confirm_override", "escalate",
+                "assign",
+                "ask",
+                "answer_rule",
+                "propose_override",
+                "confirm_override",
+                "escalate",
                 "begin_checks",
             ]),
             State::Escalated => {
@@ -475,4 +479,5 @@ async fn forget(writing: &mut Writing, id: &str) -> Result<(), ControlError> {
     Ok(())
 }
 
-const OPEN: &str = "state IN ('submitted', 'screening', 'in_review', 'needs_info', 'escalated', 'appealed')";
+const OPEN: &str =
+    "state IN ('submitted', 'screening', 'in_review', 'needs_info', 'escalated', 'appealed')";

@@ -20,9 +20,8 @@ impl Control {
         found: Vec<StoredDecision>,
     ) -> Result<Vec<DecisionRow>, ControlError> {
         let titles = self.titles_snapshot().await?;
-        let departments = sqlx::query("SELECT id, name FROM department")
-            .fetch_all(self.store.pool())
-            .await?;
+        let departments =
+            sqlx::query("SELECT id, name FROM department").fetch_all(self.store.pool()).await?;
         let mut words: HashMap<String, String> = HashMap::new();
         for row in &departments {
             words.insert(row.try_get(0)?, row.try_get(1)?);
@@ -36,7 +35,9 @@ impl Control {
         Ok(found.into_iter().map(|one| decision_row(one, &titles, &words, now)).collect())
     }
 
-    pub(crate) async fn rule_words(&self) -> Result<HashMap<String, (String, String)>, ControlError> {
+    pub(crate) async fn rule_words(
+        &self,
+    ) -> Result<HashMap<String, (String, String)>, ControlError> {
         let rules = rules(self.store.pool()).await?;
         Ok(rules.into_iter().map(|one| (one.id, (one.title_ja, one.title_en))).collect())
     }
@@ -137,7 +138,11 @@ pub(crate) fn check_views(
                 proposed_by: name(&found.proposed.by),
                 reason: found.proposed.reason.clone(),
                 confirmed_by: found.confirmed.as_ref().map(|word| name(&word.by)),
-                confirm_reason: found.confirmed.as_ref().map(|word| word.reason.clone()).unwrap_or_default(),
+                confirm_reason: found
+                    .confirmed
+                    .as_ref()
+                    .map(|word| word.reason.clone())
+                    .unwrap_or_default(),
                 may_confirm: found.confirmed.is_none()
                     && actor.may(Permission::ReviewRequests)
                     && found.proposed.by != actor.id()
@@ -151,11 +156,7 @@ pub(crate) fn check_views(
     views
 }
 
-fn view_of(
-    one: &Check,
-    words: &HashMap<String, (String, String)>,
-    now: Timestamp,
-) -> CheckView {
+fn view_of(one: &Check, words: &HashMap<String, (String, String)>, now: Timestamp) -> CheckView {
     let is_rule = one.kind == CheckKind::Policy;
     CheckView {
         id: one.id.clone(),
@@ -189,7 +190,10 @@ fn decision_row(
     DecisionRow {
         title_name: title.map(|title| title.name.clone()).unwrap_or_default(),
         by: words.get(&decision.by).cloned().unwrap_or_default(),
-        checks: check::current(&decision.checks).into_iter().map(|one| view_of(one, &none, now)).collect(),
+        checks: check::current(&decision.checks)
+            .into_iter()
+            .map(|one| view_of(one, &none, now))
+            .collect(),
         rechecks: decision
             .rechecks
             .iter()

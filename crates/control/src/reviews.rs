@@ -8,9 +8,9 @@ use crate::policies::rules;
 use crate::recipient::holders;
 use crate::request_rows::{ROW_COLUMNS, ROW_TABLES, load, row_of};
 use crate::request_steps::{about, sources_for};
+use crate::review_page::check_views;
 use crate::scope::statement;
 use crate::view::PAGE_ROWS_MAX;
-use crate::review_page::check_views;
 use crate::view::requests::{
     Command, DecisionRow, Desk, DeskFilter, Kind, Life, Refusal, ReviewPage, Ruling, State, Verdict,
 };
@@ -48,7 +48,8 @@ impl Control {
             if filter.unassigned { "AND r.assignee_id IS NULL" } else { "" },
             PAGE_ROWS_MAX + 1,
         );
-        let (since, after) = filter.after.clone().unwrap_or((Timestamp::from_nanos(i64::MIN), String::new()));
+        let (since, after) =
+            filter.after.clone().unwrap_or((Timestamp::from_nanos(i64::MIN), String::new()));
         let words = search_key(&filter.words).replace(['%', '_'], "");
         let query = statement(sql)
             .bind(if filter.mine { actor.id().to_owned() } else { String::new() })
@@ -139,7 +140,10 @@ impl Control {
         if let Some(to) = to {
             let all = holders(self.store.pool(), Permission::ReviewRequests).await?;
             if to != actor.id() && all.iter().all(|one| one.id != to) {
-                return Err(ControlError::NotFound { what: "reviewer", id: to.chars().take(40).collect() });
+                return Err(ControlError::NotFound {
+                    what: "reviewer",
+                    id: to.chars().take(40).collect(),
+                });
             }
         }
         let command = Command::Assign { to: to.map(str::to_owned) };
@@ -175,8 +179,7 @@ impl Control {
         let verdict = rules.iter().find(|one| one.id == rule).map(|one| one.verdict);
         // A rule that was deleted meanwhile still waits for its answer; its "yes" objects.
         let verdict = verdict.unwrap_or(Verdict::Deny);
-        let answer =
-            RuleAnswer { rule: rule.to_owned(), yes, verdict, note: note.to_owned() };
+        let answer = RuleAnswer { rule: rule.to_owned(), yes, verdict, note: note.to_owned() };
         self.reviewer_step(actor, id, &Command::AnswerRule(answer)).await
     }
 
@@ -354,7 +357,6 @@ impl Control {
         let found = of_title(self.store.pool(), title).await?;
         self.decision_rows(found).await
     }
-
 }
 
 fn may_decide(request: &Request, actor: &Actor) -> Result<(), Refusal> {

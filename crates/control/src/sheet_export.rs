@@ -93,7 +93,8 @@ fn csv_of(lines: &[Line<'_>], japanese: bool) -> Vec<u8> {
     let head: Vec<String> = COLUMNS.iter().map(|one| one.label(japanese).to_owned()).collect();
     let rows = lines.iter().map(|line| {
         let decision = line.judged.decision;
-        let identifiers: Vec<String> = line.title.identifiers.iter().map(ToString::to_string).collect();
+        let identifiers: Vec<String> =
+            line.title.identifiers.iter().map(ToString::to_string).collect();
         vec![
             line.title.name.clone(),
             line.title.name_ja.clone(),

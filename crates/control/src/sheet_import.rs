@@ -220,16 +220,17 @@ impl Control {
         self.put_in_force(writing, decision, now).await.map(drop)
     }
 
-    async fn stored_import(
-        &self,
-        id: &str,
-    ) -> Result<(ImportPreview, StoredImport), ControlError> {
-        let row = sqlx::query("SELECT sha256, document, committed_at FROM sheet_import WHERE id = $1")
-            .bind(id)
-            .fetch_optional(self.store.pool())
-            .await?;
+    async fn stored_import(&self, id: &str) -> Result<(ImportPreview, StoredImport), ControlError> {
+        let row =
+            sqlx::query("SELECT sha256, document, committed_at FROM sheet_import WHERE id = $1")
+                .bind(id)
+                .fetch_optional(self.store.pool())
+                .await?;
         let Some(row) = row else {
-            return Err(ControlError::NotFound { what: "import", id: id.chars().take(40).collect() });
+            return Err(ControlError::NotFound {
+                what: "import",
+                id: id.chars().take(40).collect(),
+            });
         };
         let stored: StoredImport = document(id, &row.try_get::<String, _>(1)?)?;
         let rows: Vec<ImportRow> = stored.rows.iter().map(shown).collect();
@@ -292,7 +293,10 @@ fn plan(read: &Preview, titles: &Titles) -> Result<Vec<StoredRow>, ControlError>
             }
             Place::Ambiguous(hits) => {
                 let names: Vec<String> = hits.iter().map(|hit| hit.matched.clone()).collect();
-                stored.remarks.push(format!("may be one of: {}; say which by an identifier", names.join(", ")));
+                stored.remarks.push(format!(
+                    "may be one of: {}; say which by an identifier",
+                    names.join(", ")
+                ));
             }
             Place::New => place_new(&mut stored, sheet, titles, &mut ids, &mut new)?,
             Place::Left => {}
@@ -339,14 +343,12 @@ fn place_new(
     Ok(())
 }
 
-fn decide(
-    stored: &mut StoredRow,
-    sheet: &SheetTitle,
-    decided: &mut HashMap<String, u64>,
-) {
+fn decide(stored: &mut StoredRow, sheet: &SheetTitle, decided: &mut HashMap<String, u64>) {
     let Some(verdict) = sheet.verdict else { return };
     if let Some(line) = decided.get(&stored.title) {
-        stored.remarks.push(format!("its decision is left out: line {line} decides on the same title"));
+        stored
+            .remarks
+            .push(format!("its decision is left out: line {line} decides on the same title"));
         return;
     }
     let conditions = sheet.conditions.trim();
@@ -361,7 +363,9 @@ fn decide(
     };
     let is_conditional = outcome == Outcome::ApproveWithConditions;
     if is_conditional && conditions.is_empty() {
-        stored.remarks.push("approved with conditions, but there are none: no decision is made".to_owned());
+        stored
+            .remarks
+            .push("approved with conditions, but there are none: no decision is made".to_owned());
         return;
     }
     let text: String = conditions.chars().take(case::limits::FORM_TEXT_CHARS_MAX).collect();

@@ -48,7 +48,12 @@ impl Control {
         let devices = seen.iter().map(|one| one.devices).max().unwrap_or(0);
         let detail = match seen.first() {
             None => "not on any of our devices".to_owned(),
-            Some(first) => format!("{} {} and {} more; on up to {devices} devices", first.name, first.version, seen.len() - 1),
+            Some(first) => format!(
+                "{} {} and {} more; on up to {devices} devices",
+                first.name,
+                first.version,
+                seen.len() - 1
+            ),
         };
         let words = ("inventory", request.form.name.as_str(), "");
         let now = self.clock.now();
@@ -105,7 +110,8 @@ impl Control {
         let mut seen: Vec<Sighting> = Vec::new();
         for one in found {
             let same = |known: &Sighting| {
-                (&known.name, &known.version, &known.source) == (&one.name, &one.version, &one.source)
+                (&known.name, &known.version, &known.source)
+                    == (&one.name, &one.version, &one.source)
             };
             if !seen.iter().any(same) {
                 seen.push(one);
@@ -152,7 +158,11 @@ impl Control {
 /// Permissions as the inventory stores them: a JSON list, or words.
 fn listed(text: &str) -> Vec<String> {
     serde_json::from_str(text).unwrap_or_else(|_| {
-        text.split(['\n', ',']).map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+        text.split(['\n', ','])
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+            .map(str::to_owned)
+            .collect()
     })
 }
 

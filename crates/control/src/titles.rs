@@ -270,7 +270,8 @@ pub(crate) fn new_id(
     // Names in other letters get a tail that follows from the name alone.
     let digest: String =
         crate::digest::sha256_hex(name.trim().as_bytes()).chars().take(10).collect();
-    let first = if key.is_ascii() && slug != "title" { String::new() } else { format!("-{digest}") };
+    let first =
+        if key.is_ascii() && slug != "title" { String::new() } else { format!("-{digest}") };
     let tails = [first, format!("-{digest}")].into_iter();
     for tail in tails.chain((2..).map(|number: u32| format!("-{digest}-{number}"))) {
         let id = TitleId::parse(&format!("{slug}{tail}"))?;

@@ -202,13 +202,12 @@ impl Control {
 
     async fn refuse_quota(&self, actor: &Actor, more: u64) -> Result<(), ControlError> {
         let mine = "SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM attachment WHERE person_id = $1";
-        let used: i64 = sqlx::query(mine)
-            .bind(actor.id())
-            .fetch_one(self.store.pool())
-            .await?
-            .try_get(0)?;
+        let used: i64 =
+            sqlx::query(mine).bind(actor.id()).fetch_one(self.store.pool()).await?.try_get(0)?;
         if u64::try_from(used).unwrap_or(0) + more > UPLOADS_OF_PERSON_BYTES_MAX {
-            return Err(bad("your files take too much space; discard old drafts, or give a SHA-256"));
+            return Err(bad(
+                "your files take too much space; discard old drafts, or give a SHA-256",
+            ));
         }
         let all = "SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM attachment";
         let used: i64 = sqlx::query(all).fetch_one(self.store.pool()).await?.try_get(0)?;

@@ -477,11 +477,35 @@ fn records(
         if !more {
             break;
         }
-        let line = record.position().map_or(line, csv::Position::line);
+        let line = record.position().map_or(line, |at| line_of(text, at));
         rows.push((line, record.iter().map(|cell| unguard(cell).to_owned()).collect()));
     }
     Ok(rows)
 }
 
+/// The line on which a record begins. The reader gives the place where the record before it ended, which with CRLF is
+/// before the line feed.
+fn line_of(text: &str, at: &csv::Position) -> u64 {
+    let rest = usize::try_from(at.byte()).ok().and_then(|byte| text.as_bytes().get(byte..));
+    let ends = rest.unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    at.line() + ends.filter(|byte| **byte == b'\n').count() as u64
+}
+
 const NO_TEXT: SoftwareError =
     SoftwareError::BadSheet("it is no text in UTF-8, UTF-16 or Shift_JIS; save it as CSV");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second row of a sheet with CRLF was said to stand on line 1.
+    #[test]
+    fn lines_are_counted_alike_with_every_line_end() {
+        for end in ["\n", "\r\n"] {
+            let sheet = ["name,status", "a,ok", "\"b\nb\",ok", "c,ok"].join(end);
+            let read = read(sheet.as_bytes()).expect("a sheet");
+            let lines: Vec<u64> = read.rows.iter().map(|row| row.line).collect();
+            assert_eq!(lines, [1, 2, 3, 5], "{end:?}");
+        }
+    }
+}
