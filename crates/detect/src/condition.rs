@@ -4,8 +4,6 @@
 //! capitals.
 
 use crate::limits;
-use crate::pattern::Pattern;
-use crate::text::TextMatcher;
 use crate::tree::Tree;
 
 /// Parses a condition over the named selections; leaves are places in `names`.
@@ -42,6 +40,21 @@ pub(crate) fn words(text: &str) -> Result<Vec<&str>, String> {
         }
     }
     if words.is_empty() { Err("it is empty".to_owned()) } else { Ok(words) }
+}
+
+/// Whether a name fits a pattern of names, in which `*` stands for any characters and every other sign for
+/// itself.
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
 fn shown(text: &str) -> String {
@@ -127,8 +140,7 @@ impl<'p> Parser<'p> {
         let leaves: Vec<Tree<usize>> = if target.eq_ignore_ascii_case("them") {
             self.leaves(|name| !name.starts_with('_'))
         } else {
-            let pattern = TextMatcher::compile(&Pattern::parse(target).normalised(true));
-            self.leaves(|name| pattern.is_match(name))
+            self.leaves(|name| fits(target, name))
         };
         if leaves.is_empty() {
             return Err(format!("no selection fits {:?}", shown(target)));
@@ -196,6 +208,9 @@ mod tests {
         check("1 of them", "(a | b | c | sel_1 | sel_2 | dotted.name)");
         check("ALL OF THEM", "(a & b & c & sel_1 & sel_2 & dotted.name)");
         check("all of a", "a");
+        check("1 of *", "(a | b | c | sel_1 | sel_2 | _hidden | dotted.name)");
+        check("1 of *e*_*2", "sel_2");
+        check("1 of s*1", "sel_1");
     }
 
     #[test]
@@ -206,6 +221,7 @@ mod tests {
         check("a)", "a closing parenthesis without its opening one");
         check("a b", "expected and, or or the end before \"b\"");
         check("2 of sel_*", "\"2\" of is not defined; write 1 of, any of or all of");
+        check("1 of ?el_*", "no selection fits \"?el_*\"");
         check("1 of nope*", "no selection fits \"nope*\"");
         check("sel_*", "write 1 of or all of before the pattern \"sel_*\"");
         check("a | count() > 5", AGGREGATION);

@@ -3,11 +3,9 @@
 //! The string form of a condition is drafted for version 2.2 of the specification (and, or, not and
 //! parentheses over names). Numbers before `of` are our extension of it.
 
-use crate::condition::words;
+use crate::condition::{fits, words};
 use crate::error::shown;
 use crate::limits;
-use crate::pattern::Pattern;
-use crate::text::TextMatcher;
 
 /// A condition; references are places in the list of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,8 +163,7 @@ impl<'p> Parser<'p> {
         let target = self.peek().ok_or("it ends where rules are expected")?;
         self.at += 1;
         let them = target.eq_ignore_ascii_case("them");
-        let pattern = TextMatcher::compile(&Pattern::parse(target).normalised(true));
-        let fits = |name: &str| them || pattern.is_match(name);
+        let fits = |name: &str| them || fits(target, name);
         let names = self.names.iter().enumerate();
         let places: Vec<usize> =
             names.filter(|(_, name)| fits(name)).map(|(place, _)| place).collect();

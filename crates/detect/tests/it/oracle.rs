@@ -176,8 +176,18 @@ fn selection() -> impl Strategy<Value = String> {
 }
 
 fn condition() -> impl Strategy<Value = String> {
-    let leaf =
-        pick(&["s0", "s1", "_s2", "1 of s*", "all of s*", "any of *2", "1 of them", "ALL OF THEM"]);
+    let leaf = pick(&[
+        "s0",
+        "s1",
+        "_s2",
+        "1 of s*",
+        "all of s*",
+        "any of *2",
+        "1 of *s*",
+        "all of *1",
+        "1 of them",
+        "ALL OF THEM",
+    ]);
     let tree = leaf.prop_recursive(4, 12, 2, |inner| {
         prop_oneof![
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a} and {b}")),
