@@ -22,7 +22,9 @@ fn every_own_rule_loads_without_a_complaint() {
     let products: Vec<_> =
         compiled.rules.rules().iter().filter_map(|rule| rule.logsource.product.clone()).collect();
     let count = |wanted: &str| products.iter().filter(|product| *product == wanted).count();
-    assert_eq!((count("linux"), count("windows")), (12, 13));
+    let counts = [count("windows"), count("linux"), count("macos")];
+    assert!(counts[0] >= 165 && counts[1] >= 69 && counts[2] >= 20, "{counts:?}");
+    assert!(compiled.correlations.rules().count() >= 18);
 }
 
 #[test]
@@ -57,7 +59,8 @@ fn every_case_of_every_own_rule_holds() {
         let test_name = name.replace(".yml", ".test.yml");
         let text = std::fs::read_to_string(&test_name).expect("a rule has a test file beside it");
         let test = testing::parse(&test_name, &text).unwrap_or_else(|err| panic!("{err}"));
-        let rule = compiled.rules.rules().iter().find(|rule| rule.source_name == *name);
+        let mut loaded = compiled.rules.rules().iter().chain(compiled.correlations.rules());
+        let rule = loaded.find(|rule| rule.source_name == *name);
         assert_eq!(rule.map(|rule| rule.id.as_str()), Some(test.rule.as_str()), "{test_name}");
         for expected in [Expect::Match, Expect::None] {
             let has = test.cases.iter().any(|case| case.expect == expected);
@@ -78,22 +81,87 @@ fn every_own_windows_rule_finds_something_in_logs_of_real_attacks() {
     let Some(regression) = shared("data/sigma/regression_data") else { return };
     let rules = compiled(&own_rules()).rules;
     let mut scratch = Scratch::default();
-    let mut silent: BTreeSet<&str> = rules
+    let mut silent: BTreeSet<String> = rules
         .rules()
         .iter()
         .filter(|rule| rule.logsource.product.as_deref() == Some("windows"))
-        .map(|rule| rule.title.as_str())
+        .map(|rule| place(&rule.source_name))
         .collect();
-    assert_eq!(silent.len(), 13);
     for folder in [folder, regression] {
         each_event(&folder, |_, event| {
             for found in rules.evaluate_with(event, &mut scratch) {
-                silent.remove(found.rule.title.as_str());
+                silent.remove(&place(&found.rule.source_name));
             }
         });
     }
-    assert_eq!(silent, BTreeSet::new());
+    let unseen: BTreeSet<String> = UNSEEN.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(silent, unseen);
 }
+
+/// Folder and name of a rule, without ending.
+fn place(source_name: &str) -> String {
+    let path = PathBuf::from(source_name).with_extension("");
+    let mut parts: Vec<_> = path.iter().rev().take(2).map(|part| part.to_string_lossy()).collect();
+    parts.reverse();
+    parts.join("/")
+}
+
+/// Rules for attacks that neither corpus holds a log of. Who adds one has checked its fields otherwise.
+const UNSEEN: &[&str] = &[
+    "active_directory/account_made_easy_to_attack",
+    "active_directory/adminsdholder_changed",
+    "active_directory/directory_attack_script_run",
+    "active_directory/group_policy_file_written_by_person",
+    "active_directory/group_policy_given_task_or_script",
+    "active_directory/impersonation_allowed_on_computer",
+    "active_directory/kerberos_ticket_with_broken_seal",
+    "active_directory/key_credential_added",
+    "active_directory/member_added_to_domain_administrators",
+    "active_directory/service_name_given_to_user",
+    "active_directory/service_ticket_with_weak_cipher",
+    "active_directory/ticket_without_preauthentication",
+    "credential_theft/logon_failed",
+    "defence_tampering/audit_policy_changed_by_command",
+    "defence_tampering/audit_policy_weakened",
+    "defence_tampering/defender_reports_being_switched_off",
+    "defence_tampering/kernel_protection_switched_off_at_boot",
+    "defence_tampering/log_cleared_by_command",
+    "defence_tampering/own_agent_stopped",
+    "defence_tampering/script_inspection_bypassed",
+    "insider_leak/archive_of_network_share",
+    "insider_leak/archive_with_password",
+    "insider_leak/cloud_copy_tool_run",
+    "insider_leak/file_sharing_site_looked_up",
+    "insider_leak/file_transfer_with_stored_script",
+    "insider_leak/file_uploaded_with_system_tool",
+    "insider_leak/folder_copied_to_removable_drive",
+    "insider_leak/mail_file_written_by_other_program",
+    "insider_leak/mailbox_exported_by_script",
+    "insider_leak/private_cloud_client_installed",
+    "insider_leak/removable_disk_connected",
+    "living_off_the_land/download_by_powershell_script",
+    "living_off_the_land/installer_package_from_the_web",
+    "office_macro/macro_engine_loaded",
+    "office_macro/office_template_or_add_in_written",
+    "office_macro/process_starting_objects_loaded_by_office",
+    "office_macro/program_started_by_equation_editor",
+    "office_macro/program_written_by_office",
+    "ransomware/backup_files_deleted_in_mass",
+    "ransomware/drive_encrypted_with_bitlocker_command",
+    "ransomware/file_with_ransom_ending_written",
+    "ransomware/files_encrypted_with_lawful_tool",
+    "ransomware/protection_and_database_services_stopped",
+    "ransomware/ransom_note_written",
+    "ransomware/shadow_copies_deleted_in_script",
+    "remote_control/private_network_client_installed",
+    "remote_control/quick_assist_opened",
+    "remote_control/remote_control_program_run",
+    "remote_control/remote_control_relay_looked_up",
+    "remote_control/remote_control_service_installed",
+    "remote_control/remote_control_set_up_without_user",
+    "remote_control/remote_control_starts_shell",
+    "remote_control/tunnel_service_run",
+];
 
 #[test]
 fn every_own_rule_speaks_japanese_too() {
