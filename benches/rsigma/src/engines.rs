@@ -30,11 +30,9 @@ pub fn compare(rules: &[(String, String)], corpora: &[(&str, &Corpus)]) {
 
 fn theirs(rules: &[(String, String)], cross_rule: bool) -> Engine {
     let mut engine = Engine::new();
-    for (_, text) in rules {
-        if let Ok(collection) = parse_sigma_yaml(text) {
-            let _refused = engine.add_rules(&collection.rules);
-        }
-    }
+    let parsed = rules.iter().filter_map(|(_, text)| parse_sigma_yaml(text).ok());
+    let parsed: Vec<_> = parsed.flat_map(|collection| collection.rules).collect();
+    let _refused = engine.add_rules(&parsed);
     engine.set_cross_rule_ac(cross_rule);
     engine
 }

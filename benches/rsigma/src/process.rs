@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 const ROUNDS: usize = 3;
 
-/// CPU time of this thread, as the scheduler counts it.
+/// CPU time of this thread, as the scheduler counts it; exact to some milliseconds, so measure long runs.
 pub fn cpu_ns() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
     text.split(' ').next().and_then(|first| first.parse().ok()).expect("a number")

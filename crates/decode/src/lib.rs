@@ -12,6 +12,7 @@
 pub mod error;
 pub mod evtx;
 pub mod limits;
+mod names;
 pub mod ndjson;
 pub mod windows;
 

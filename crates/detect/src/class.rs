@@ -7,6 +7,7 @@
 
 use crate::hash::TextMap;
 use crate::index::{FieldIndex, Wanted};
+use crate::keywords::Keywords;
 use crate::ordinary;
 use crate::predicate::{Needs, Predicate, PredicateId, Target};
 use crate::ruleset::{Leaf, Plan};
@@ -27,6 +28,8 @@ pub(crate) struct Class {
     pub(crate) indexes: Vec<(u32, FieldIndex)>,
     /// What is asked of any value of the event.
     pub(crate) everything: Option<FieldIndex>,
+    /// The same for values of ASCII as they are, where only words are asked.
+    pub(crate) keywords: Option<Keywords>,
     /// By slot: the atom "the field is there", or [`NONE`].
     pub(crate) present: Vec<u32>,
     /// Rules that wait for nothing.
@@ -35,6 +38,7 @@ pub(crate) struct Class {
     /// Rules waiting for atoms; [`Atom::waiting`] are ranges of this.
     pub(crate) waiting: Vec<u32>,
     pub(crate) questions: Vec<Question>,
+    pub(crate) by_predicate: HashMap<PredicateId, u32>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) children: Vec<u32>,
     pub(crate) rules: Vec<ClassRule>,
@@ -401,7 +405,8 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(self) -> Class {
-        let Self { mut class, atoms, waits, .. } = self;
+        let Self { mut class, atoms, waits, questions, .. } = self;
+        class.by_predicate = questions;
         for (atom, (_, waiting)) in class.atoms.iter_mut().zip(waits) {
             let first = count(class.waiting.len());
             class.waiting.extend(waiting);
@@ -417,9 +422,12 @@ impl<'a> Builder<'a> {
         }
         let mut by_slot: Vec<_> = by_slot.into_iter().collect();
         by_slot.sort_unstable_by_key(|(slot, _)| *slot);
-        for (slot, mut questions) in by_slot {
-            questions.sort_unstable_by_key(|(_, atom)| *atom);
-            let index = FieldIndex::new(questions);
+        for (slot, mut asked) in by_slot {
+            asked.sort_unstable_by_key(|(_, atom)| *atom);
+            if slot == ANYWHERE {
+                class.keywords = Keywords::new(&asked);
+            }
+            let index = FieldIndex::new(asked);
             match slot {
                 ANYWHERE => class.everything = Some(index),
                 _ => class.indexes.push((slot, index)),

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Explained<'a, 'e> {
     pub(crate) predicates: &'a [Predicate],
     pub(crate) view: &'a View<'e>,
+    /// What was found out while the event was judged.
+    pub(crate) known: &'a dyn Fn(PredicateId) -> Option<bool>,
 }
 
 impl Explained<'_, '_> {
@@ -69,7 +71,9 @@ impl Explained<'_, '_> {
     }
 
     fn predicate_holds(&self, id: PredicateId) -> bool {
-        self.predicates.get(id.index()).is_some_and(|predicate| predicate.holds(self.view))
+        (self.known)(id).unwrap_or_else(|| {
+            self.predicates.get(id.index()).is_some_and(|predicate| predicate.holds(self.view))
+        })
     }
 
     fn value_of(&self, leaf: &Leaf) -> Option<String> {

@@ -32,12 +32,23 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
 
 /// Appends the folded form of a text.
 pub(crate) fn fold_onto(text: &str, buffer: &mut String) {
-    if !text.is_ascii() {
-        buffer.extend(text.chars().map(fold_char));
-        return;
-    }
     let begin = buffer.len();
-    buffer.push_str(text);
+    let mut rest = text;
+    // Most texts are ASCII, and those that are not mostly are between a few letters.
+    while !rest.is_ascii() {
+        let at = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(0);
+        let (ascii, from) = rest.split_at(at);
+        buffer.push_str(ascii);
+        let mut letters = from.chars();
+        while let Some(letter) = letters.next() {
+            buffer.push(fold_char(letter));
+            if letters.as_str().as_bytes().first().is_none_or(u8::is_ascii) {
+                break;
+            }
+        }
+        rest = letters.as_str();
+    }
+    buffer.push_str(rest);
     if let Some(added) = buffer.get_mut(begin..) {
         added.make_ascii_lowercase();
     }
@@ -73,5 +84,15 @@ mod tests {
         }
         assert_eq!(fold("ÄÖ ΣΑΣ ſ\u{212a}"), fold("äö σας Sk"));
         assert_eq!(fold("ẞ"), "ß");
+    }
+
+    #[test]
+    fn folding_onto_a_text_is_folding() {
+        for text in ["", "abC", "é", "ABÉcdÈÉ", "日本語 Windows® System®", "®", "ΑΣ\u{212a}X", "İI"]
+        {
+            let mut buffer = "X".to_owned();
+            fold_onto(text, &mut buffer);
+            assert_eq!(buffer, format!("X{}", fold(text)));
+        }
     }
 }

@@ -107,7 +107,7 @@ impl Grams {
             let Some((before, gram)) = best else { continue };
             by_gram.entry(gram).or_default().push((place, before));
         }
-        let bit_count = (by_gram.len() * 16).next_power_of_two().clamp(1 << 10, 1 << 18);
+        let bit_count = (by_gram.len() * 12).next_power_of_two().clamp(1 << 10, 1 << 17);
         let place_count = (by_gram.len() * 2).next_power_of_two().max(8);
         let mut made = Self {
             bits: vec![0; bit_count / 64].into(),
@@ -310,14 +310,14 @@ pub(crate) fn grams(bytes: &[u8]) -> impl Iterator<Item = (usize, u32)> {
     bytes.windows(GRAM_BYTES).map(gram_of).enumerate()
 }
 
-fn gram_of(window: &[u8]) -> u32 {
+pub(crate) fn gram_of(window: &[u8]) -> u32 {
     match window {
         [a, b, c, d] => u32::from_le_bytes([*a, *b, *c, *d]),
         _ => 0,
     }
 }
 
-const fn scatter(gram: u32) -> u32 {
+pub(crate) const fn scatter(gram: u32) -> u32 {
     gram.wrapping_mul(0x9E37_79B1)
 }
 

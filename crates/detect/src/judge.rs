@@ -3,8 +3,10 @@
 use crate::class::{ANYWHERE, Class, NONE, NodeKind};
 use crate::fold;
 use crate::hash;
+use crate::index::FieldIndex;
+use crate::keywords::Keywords;
 use crate::memo::Memo;
-use crate::predicate::Predicate;
+use crate::predicate::{Predicate, PredicateId};
 use crate::view;
 use model::{Fields, Value};
 use std::fmt::Write as _;
@@ -60,6 +62,8 @@ pub(crate) struct Texts {
     /// Those of the whole event, made when something asks for any value.
     everything: Option<(u32, u32)>,
     fired: Vec<u32>,
+    /// One value, where it is folded for keywords only.
+    folded: String,
 }
 
 /// A rule that was looked at.
@@ -86,6 +90,16 @@ impl Marks {
             events: 0,
             fired: vec![0; if class.learned { 0 } else { class.atoms.len() }],
         }
+    }
+
+    /// The answer to a predicate for the event just judged, when it was found out.
+    pub(crate) fn known(&self, class: &Class, id: PredicateId) -> Option<bool> {
+        let question = *class.by_predicate.get(&id)?;
+        let answer = *self.answers.get(question as usize)?;
+        if answer >> 1 == self.stamp {
+            return Some(answer & 1 == 1);
+        }
+        class.questions.get(question as usize)?.indexed.then_some(false)
     }
 
     fn begin(&mut self) {
@@ -300,9 +314,16 @@ impl<'a> Judged<'a> {
         }
         if let Some(index) = &class.everything {
             fired.clear();
-            let (begin, end) = self.everything();
-            for piece in begin..end {
-                index.find(self.texts.piece(piece), &mut fired);
+            if let Some(words) = &class.keywords {
+                let mut search = KeywordSearch { words, index, fired: &mut fired };
+                let mut folded = std::mem::take(&mut self.texts.folded);
+                self.fields.iter().for_each(|(_, value)| search.see(value, 0, &mut folded));
+                self.texts.folded = folded;
+            } else {
+                let (begin, end) = self.everything();
+                for piece in begin..end {
+                    index.find(self.texts.piece(piece), &mut fired);
+                }
             }
             fired.iter().for_each(|atom| self.fire(*atom));
         }
@@ -410,6 +431,38 @@ impl<'a> Judged<'a> {
             None => return false,
         };
         (begin..end).any(|piece| matcher.is_match(self.texts.piece(piece)))
+    }
+}
+
+/// Words looked for in values as they are, and in folded ones where that is not enough.
+struct KeywordSearch<'s> {
+    words: &'s Keywords,
+    index: &'s FieldIndex,
+    fired: &'s mut Vec<u32>,
+}
+
+impl KeywordSearch<'_> {
+    fn see(&mut self, value: &Value, depth: usize, folded: &mut String) {
+        if depth > crate::limits::EVENT_DEPTH_MAX {
+            return;
+        }
+        match value {
+            Value::Text(text) if text.is_ascii() => self.words.find(text, self.fired),
+            Value::List(items) => items.iter().for_each(|item| self.see(item, depth + 1, folded)),
+            Value::Map(pairs) => {
+                pairs.iter().for_each(|(_, inner)| self.see(inner, depth + 1, folded));
+            }
+            // Words have seven characters or more: these are none.
+            Value::Null | Value::Bool(_) => {}
+            Value::Int(number) if number.unsigned_abs() < 100_000 => {}
+            other => {
+                if let Some(text) = other.scalar_text() {
+                    folded.clear();
+                    fold::fold_onto(&text, folded);
+                    self.index.find(folded, self.fired);
+                }
+            }
+        }
     }
 }
 

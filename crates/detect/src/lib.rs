@@ -38,6 +38,7 @@ mod grams;
 mod hash;
 mod index;
 mod judge;
+mod keywords;
 pub mod limits;
 mod matched;
 mod memo;

@@ -196,7 +196,8 @@ impl RuleSet {
         }
         holding.sort_unstable();
         let view = View::new(&self.fields, &event.fields);
-        let explained = Explained { predicates: &self.predicates, view: &view };
+        let known = |id: PredicateId| marks.known(class, id);
+        let explained = Explained { predicates: &self.predicates, view: &view, known: &known };
         holding
             .iter()
             .filter_map(|place| {

@@ -12,7 +12,7 @@
 
 use super::{aliases, sources};
 use crate::limits::{FIELD_NAME_BYTES_MAX, FIELD_VALUES_MAX};
-use crate::ndjson;
+use crate::{names, ndjson};
 use model::limits::{FIELD_TEXT_BYTES_MAX, FIELDS_MAX, VALUE_DEPTH_MAX};
 use model::{EventKind, Fields, LogSource, Timestamp, Value};
 use std::borrow::Cow;
@@ -231,7 +231,7 @@ impl Flattened {
             _ => None,
         };
         let name = cut_text(name, FIELD_NAME_BYTES_MAX, &mut self.truncated);
-        self.fields.set(name, number.unwrap_or(bounded));
+        self.fields.set(names::shared_or_own(name), number.unwrap_or(bounded));
     }
 
     /// A nested value of bounded depth and breadth.
@@ -288,7 +288,12 @@ impl Flattened {
             self.truncated = true;
             return;
         }
-        let name = cut_text(name.to_owned(), FIELD_NAME_BYTES_MAX, &mut self.truncated);
+        let name = match names::shared(name) {
+            Some(known) => Cow::Borrowed(known),
+            None => {
+                Cow::Owned(cut_text(name.to_owned(), FIELD_NAME_BYTES_MAX, &mut self.truncated))
+            }
+        };
         let value = self.within_limits(value, true);
         self.fields.set(name, value);
     }

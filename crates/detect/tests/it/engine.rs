@@ -124,3 +124,22 @@ fn a_long_text_against_ten_thousand_alternatives_ends_soon() {
         assert_eq!(ids(&rules, &format!("{{\"A\":\"{text}\"}}"), &mut scratch), ["long"]);
     }
 }
+
+/// Keywords are looked for in values as they are; letters beyond ASCII, numbers and nesting included.
+#[test]
+fn keywords_are_found_in_every_value_whatever_its_kind_and_case() {
+    let rules = set(&[("words", "{k: ['sekurlsa::', 'kiwi legit printer', '12345678'], condition: k}")]);
+    let mut scratch = Scratch::default();
+    for json in [
+        r#"{"A":"xSEKURLSA::logon"}"#,
+        r#"{"A":["a",{"B":"the Kiwi Legit Printer"}]}"#,
+        r#"{"A":"é sekurl\u017fa::"}"#,
+        r#"{"A":"\u212aiwi Legit Printer"}"#,
+        r#"{"A":912345678}"#,
+    ] {
+        assert_eq!(ids(&rules, json, &mut scratch), ["words"], "{json}");
+    }
+    for json in [r#"{"A":"sekurlsa:"}"#, r#"{"sekurlsa::":"x"}"#, r#"{"A":1234567}"#, "{}"] {
+        assert_eq!(ids(&rules, json, &mut scratch), [] as [&str; 0], "{json}");
+    }
+}

@@ -1,0 +1,126 @@
+//! Keywords that any value of an event may hold, looked for in the values as they are.
+//!
+//! One public rule asks every Windows event for such words. Folding each value only for that would cost more
+//! than all other rules together. So the text is not folded: grams are compared without the bit that tells
+//! letter case in ASCII, and because the words are long only every few bytes. What is found is compared byte
+//! by byte. Texts beyond ASCII have foldings of their own and take the ordinary way.
+
+use crate::grams;
+use crate::index::Wanted;
+
+/// Bytes of a word at least; shorter ones would have to be looked for at every byte.
+const WORD_BYTES_MIN: usize = 7;
+/// Bytes between two looks at most.
+const STEP_MAX: usize = 8;
+/// Letters of ASCII differ by this bit in case; other bytes only become more alike.
+const WITHOUT_CASE: u32 = 0x2020_2020;
+
+/// The words.
+#[derive(Debug)]
+pub(crate) struct Keywords {
+    bits: Box<[u64]>,
+    bit_shift: u32,
+    /// Bytes between two looks: a word has a gram of the table at one of them, wherever it begins.
+    step: usize,
+    /// Gram, bytes of the word before it, word; in order.
+    filed: Box<[(u32, u32, u32)]>,
+    words: Box<[(Box<str>, u32)]>,
+}
+
+impl Keywords {
+    /// `None` when something else is asked than whether a value holds a word of some length.
+    pub(crate) fn new(questions: &[(Wanted, u32)]) -> Option<Self> {
+        let words: Option<Vec<(Box<str>, u32)>> = questions
+            .iter()
+            .map(|(wanted, number)| match wanted {
+                Wanted::Inside(text) if text.len() >= WORD_BYTES_MIN => {
+                    Some((text.clone(), *number))
+                }
+                _ => None,
+            })
+            .collect();
+        let words = words.filter(|words| !words.is_empty())?;
+        let shortest = words.iter().map(|(word, _)| word.len()).min()?;
+        let step = (shortest - 3).min(STEP_MAX);
+        let mut filed = Vec::new();
+        for ((word, _), number) in words.iter().zip(0..) {
+            let first = grams::grams(word.as_bytes()).take(step);
+            filed.extend(
+                first.zip(0..).map(|((_, gram), before)| (gram | WITHOUT_CASE, before, number)),
+            );
+        }
+        filed.sort_unstable();
+        let bit_count = (filed.len() * 64).next_power_of_two().clamp(1 << 12, 1 << 17);
+        let bit_shift = 32 - bit_count.trailing_zeros();
+        let mut bits = vec![0; bit_count / 64];
+        for (gram, _, _) in &filed {
+            let bit = (grams::scatter(*gram) >> bit_shift) as usize;
+            bits[bit >> 6] |= 1 << (bit & 63);
+        }
+        Some(Self { bits: bits.into(), bit_shift, step, filed: filed.into(), words: words.into() })
+    }
+
+    /// Appends the number of every word that a text of ASCII holds, perhaps several times.
+    pub(crate) fn find(&self, text: &str, found: &mut Vec<u32>) {
+        let text = text.as_bytes();
+        for (look, window) in text.windows(4).step_by(self.step).enumerate() {
+            let gram = grams::gram_of(window) | WITHOUT_CASE;
+            let bit = (grams::scatter(gram) >> self.bit_shift) as usize;
+            if self.bits[bit >> 6] >> (bit & 63) & 1 == 0 {
+                continue;
+            }
+            let first = self.filed.partition_point(|(known, _, _)| *known < gram);
+            for (_, before, word) in
+                self.filed.iter().skip(first).take_while(|(known, _, _)| *known == gram)
+            {
+                let (word, number) = &self.words[*word as usize];
+                let begin = (look * self.step).checked_sub(*before as usize);
+                let there = begin.and_then(|begin| text.get(begin..begin + word.len()));
+                if there.is_some_and(|there| there.eq_ignore_ascii_case(word.as_bytes())) {
+                    found.push(*number);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn words_are_found_wherever_they_begin(
+            words in prop::collection::hash_set("[ab:é]{7,12}", 1..12),
+            before in "[abAB:@]{0,20}",
+            behind in "[abAB:]{0,20}",
+            place in any::<prop::sample::Index>(),
+        ) {
+            let words: Vec<String> = words.into_iter().filter(|word| word.len() >= 7).collect();
+            let inside = place.get(&words).to_ascii_uppercase().replace('É', "x").replace('é', "x");
+            let text = format!("{before}{inside}{behind}");
+            let questions: Vec<(Wanted, u32)> =
+                words.iter().map(|word| Wanted::Inside(word.as_str().into())).zip(0..).collect();
+            let mut found = Vec::new();
+            Keywords::new(&questions).expect("words").find(&text, &mut found);
+            found.sort_unstable();
+            found.dedup();
+            let folded = text.to_ascii_lowercase();
+            let expected: Vec<u32> = questions
+                .iter()
+                .filter(|(wanted, _)| wanted.holds_for(&folded))
+                .map(|(_, number)| *number)
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn other_questions_take_the_ordinary_way() {
+        assert!(Keywords::new(&[(Wanted::Inside("short".into()), 0)]).is_none());
+        assert!(Keywords::new(&[(Wanted::Whole("long enough".into()), 0)]).is_none());
+        assert!(Keywords::new(&[]).is_none());
+    }
+}
