@@ -2,6 +2,7 @@
 
 mod agents;
 mod inbox;
+mod judge;
 mod pending;
 mod pipeline;
 mod status;
