@@ -3,6 +3,7 @@
 mod agents;
 mod inbox;
 mod inventory;
+mod judge;
 mod pending;
 mod pipeline;
 mod status;
