@@ -13,7 +13,9 @@ pub mod error;
 pub mod evtx;
 pub mod limits;
 pub mod ndjson;
+pub mod story;
 pub mod windows;
 
 pub use error::{DecodeError, RecordError};
 pub use evtx::Record;
+pub use story::Story;
