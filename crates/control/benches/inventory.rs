@@ -4,7 +4,9 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use control::fixture::Scene;
-use model::inventory::{InventoryItem, InventoryMessage, SnapshotSummary, SoftwareSource, items_hash};
+use model::inventory::{
+    InventoryItem, InventoryMessage, SnapshotSummary, SoftwareSource, items_hash,
+};
 use model::{AgentId, Clock, DeviceId, EpochId, Event, Observation, StreamKey};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use std::time::Instant;
@@ -48,7 +50,10 @@ async fn main() {
     println!("one changed device: mean {mean_ms:6.1} ms, slowest {slowest_ms:6.1} ms");
 
     let pool = open(folder.path()).await;
-    sqlx::query("UPDATE judging SET revision = revision + 1").execute(&pool).await.expect("a revision");
+    sqlx::query("UPDATE judging SET revision = revision + 1")
+        .execute(&pool)
+        .await
+        .expect("a revision");
     let began = Instant::now();
     let ticked = scene.control.tick_findings().await.expect("a tick");
     let took = began.elapsed().as_secs_f64();
@@ -65,7 +70,9 @@ struct Device {
 impl Device {
     fn new(number: usize) -> Self {
         // Every device has the first hundred; the rest is spread over the distinct items.
-        let item = |place: usize| if place < 100 { place } else { 100 + (number * 131 + place * 97) % (DISTINCT - 100) };
+        let item = |place: usize| {
+            if place < 100 { place } else { 100 + (number * 131 + place * 97) % (DISTINCT - 100) }
+        };
         let mut places: Vec<usize> = (0..ITEMS_EACH).map(item).collect();
         places.sort_unstable();
         places.dedup();
@@ -77,7 +84,11 @@ impl Device {
         let now = scene.clock.now();
         self.seq += 1;
         let bits = self.number as u128 + 1_000;
-        let key = StreamKey { agent: AgentId::from_bits(bits), epoch: EpochId::from_bits(1), seq: self.seq };
+        let key = StreamKey {
+            agent: AgentId::from_bits(bits),
+            epoch: EpochId::from_bits(1),
+            seq: self.seq,
+        };
         let seen = Observation { kind, observed_at: now, fields };
         Event::of_linux_agent(seen, DeviceId::from_bits(bits), key, now)
     }
@@ -139,13 +150,15 @@ async fn enrol(folder: &std::path::Path, devices: usize, scene: &Scene) {
     let mut writing = pool.begin().await.expect("a transaction");
     for number in 0..devices {
         let bits = number as u128 + 1_000;
-        sqlx::query("INSERT INTO device (id, name, os_name, enrolled_at) VALUES ($1, $2, 'Linux', $3)")
-            .bind(DeviceId::from_bits(bits).to_string())
-            .bind(format!("pc-{number:05}"))
-            .bind(now)
-            .execute(&mut *writing)
-            .await
-            .expect("a device");
+        sqlx::query(
+            "INSERT INTO device (id, name, os_name, enrolled_at) VALUES ($1, $2, 'Linux', $3)",
+        )
+        .bind(DeviceId::from_bits(bits).to_string())
+        .bind(format!("pc-{number:05}"))
+        .bind(now)
+        .execute(&mut *writing)
+        .await
+        .expect("a device");
         sqlx::query(
             "INSERT INTO agent (id, device_id, token_hash, public_key_hash, enrolled_at) \
              SELECT $1, $2, token_hash, $3, $4 FROM enrolment_token LIMIT 1",
