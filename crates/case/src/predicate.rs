@@ -137,7 +137,9 @@ pub enum PredicateFault {
     #[error("the predicate is nested more than {PREDICATE_DEPTH_MAX} levels deep; make two of it")]
     TooDeep,
     /// Too many values.
-    #[error("the predicate has more than {PREDICATE_VALUES_MAX} values; use a prefix or the publisher")]
+    #[error(
+        "the predicate has more than {PREDICATE_VALUES_MAX} values; use a prefix or the publisher"
+    )]
     TooLarge,
     /// A comparison without a value, or with an empty or too long one.
     #[error("the comparison of {field:?} needs values of 1 to {PREDICATE_VALUE_BYTES_MAX} bytes")]
@@ -519,6 +521,9 @@ mod tests {
         let truths: Vec<Truth> =
             predicate.comparisons(&ITEM).into_iter().map(|(_, truth)| truth).collect();
         assert_eq!(truths, [Truth::Yes, Truth::Unknown]);
-        assert_eq!(predicate.to_string(), r#"(name contains ["zoom"] and not signer equals ["x"])"#);
+        assert_eq!(
+            predicate.to_string(),
+            r#"(name contains ["zoom"] and not signer equals ["x"])"#
+        );
     }
 }

@@ -64,6 +64,9 @@ pub struct Rate {
     pub curve: Vec<f64>,
 }
 
+/// How old a message is, and how long its remedy took, in nanoseconds.
+type Course = (i64, Option<i64>);
+
 /// Computes the rates. `days`: the length of the curves.
 #[must_use]
 pub fn rates(attempts: &[Attempt], now: Timestamp, days: u32) -> Vec<Rate> {
@@ -71,7 +74,7 @@ pub fn rates(attempts: &[Attempt], now: Timestamp, days: u32) -> Vec<Rate> {
     for attempt in attempts {
         by_finding.entry(&attempt.finding).or_default().push(attempt);
     }
-    let mut groups: BTreeMap<(Channel, &str), Vec<(i64, Option<i64>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Channel, &str), Vec<Course>> = BTreeMap::new();
     for of_finding in by_finding.values_mut() {
         of_finding.sort_by_key(|attempt| attempt.at);
         for (place, attempt) in of_finding.iter().enumerate() {
@@ -90,7 +93,7 @@ pub fn rates(attempts: &[Attempt], now: Timestamp, days: u32) -> Vec<Rate> {
         .collect()
 }
 
-fn rate(channel: Channel, sender: &str, of_group: &[(i64, Option<i64>)], days: u32) -> Rate {
+fn rate(channel: Channel, sender: &str, of_group: &[Course], days: u32) -> Rate {
     let mut times: Vec<i64> = of_group.iter().filter_map(|(_, took)| *took).collect();
     let curve = (0..days).map(|day| share(of_group, i64::from(day + 1) * DAY_NS)).collect();
     Rate {
@@ -103,8 +106,8 @@ fn rate(channel: Channel, sender: &str, of_group: &[(i64, Option<i64>)], days: u
     }
 }
 
-fn share(of_group: &[(i64, Option<i64>)], within_ns: i64) -> f64 {
-    let old_enough = |(age, took): &&(i64, Option<i64>)| *age >= within_ns || took.is_some();
+fn share(of_group: &[Course], within_ns: i64) -> f64 {
+    let old_enough = |(age, took): &&Course| *age >= within_ns || took.is_some();
     let judged = of_group.iter().filter(old_enough).count();
     let done =
         of_group.iter().filter(|(_, took)| took.is_some_and(|took| took < within_ns)).count();

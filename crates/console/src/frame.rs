@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::page::{Page, Preferences, Section};
 use crate::render::{filters, html, wants_fragment};
 use crate::url::Href;
-use crate::{App, limits};
+use crate::{App, limits, session};
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -43,6 +43,7 @@ pub(crate) async fn surround(
         preferences: Preferences::of(request.headers(), &app.zone),
         uri: request.uri().clone(),
         fragment: wants_fragment(request.headers()),
+        secret: session::secret(request.headers(), &app).map(str::to_owned),
         reading: matches!(*request.method(), Method::GET | Method::HEAD),
     };
     let mut response = match admit(&app, &request) {
@@ -52,14 +53,14 @@ pub(crate) async fn surround(
     let fault = response.extensions_mut().remove::<Arc<Fault>>();
     let ours = response.headers().contains_key(header::CACHE_CONTROL);
     if let Some(fault) = fault {
-        response = answer(&app, &asked, &fault);
+        response = answer(&app, &asked, &fault).await;
     } else if !ours && !response.status().is_success() && !response.status().is_redirection() {
         let fault = match response.status() {
             StatusCode::NOT_FOUND => Fault::NotFound,
             status => Fault::Malformed(status.to_string()),
         };
         let status = response.status();
-        response = answer(&app, &asked, &fault);
+        response = answer(&app, &asked, &fault).await;
         *response.status_mut() = status;
     }
     for (name, value) in HEADERS {
@@ -97,6 +98,8 @@ struct Asked {
     preferences: Preferences,
     uri: Uri,
     fragment: bool,
+    /// The session's secret as it was sent, for the navigation of an error page.
+    secret: Option<String>,
     reading: bool,
 }
 
@@ -168,12 +171,12 @@ struct TroublePart<'a> {
     reference: Option<&'a str>,
 }
 
-fn answer(app: &App, asked: &Asked, fault: &Fault) -> Response {
+async fn answer(app: &App, asked: &Asked, fault: &Fault) -> Response {
     if matches!(fault, Fault::SignInNeeded) {
         return to_sign_in(asked);
     }
     let language = asked.preferences.language;
-    let page = Page {
+    let mut page = Page {
         preferences: asked.preferences.clone(),
         here: if asked.reading { asked.uri.to_string() } else { "/".to_owned() },
         section: Section::None,
@@ -182,6 +185,13 @@ fn answer(app: &App, asked: &Asked, fault: &Fault) -> Response {
         now: app.clock.now(),
         version: app.version,
     };
+    // Somebody else's page learns nothing of the session, not even that there is one.
+    let foreign = matches!(fault, Fault::ForeignOrigin(_) | Fault::ForeignHost(_));
+    if let Some(secret) = asked.secret.as_deref().filter(|_| !foreign && !asked.fragment)
+        && let Ok(actor) = app.control.actor(secret).await
+    {
+        page = page.of(&actor);
+    }
     let (status, title, message) = match fault {
         Fault::SignInNeeded | Fault::NotFound => {
             (StatusCode::NOT_FOUND, "error-not-found", page.t("error-not-found-text"))

@@ -18,6 +18,7 @@ mod language;
 mod limits;
 mod page;
 mod pages;
+mod pairs;
 mod query;
 mod refusal;
 mod render;
@@ -104,6 +105,11 @@ pub fn router(control: Arc<Control>, options: Options) -> Router {
         .merge(pages::my_pc::routes())
         .merge(pages::account::routes())
         .merge(pages::desk::routes())
+        .merge(pages::policies::routes())
+        .merge(pages::upkeep::routes())
+        .merge(pages::imports::routes())
+        .merge(pages::cards::routes())
+        .merge(pages::waiting::routes())
         .merge(pages::software::routes())
         .merge(pages::findings::routes())
         .merge(pages::exclusions::routes())

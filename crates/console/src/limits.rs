@@ -4,6 +4,10 @@
 pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of the body that carries a file for a request: what control takes, and the form around it.
 pub(crate) const UPLOAD_BODY_BYTES_MAX: usize = control::limits::UPLOAD_BYTES_MAX as usize + 64 * 1024;
+/// Bytes of the body that carries a spreadsheet: what `software` reads, and the form around it.
+pub(crate) const SHEET_BODY_BYTES_MAX: usize = (16 << 20) + 64 * 1024;
+/// Rows of a spreadsheet's preview on one page.
+pub(crate) const IMPORT_ROWS_MAX: usize = 100;
 /// Bytes of a query string; a search with many filters stays far below.
 pub(crate) const QUERY_BYTES_MAX: usize = 8 * 1024;
 /// Characters of a cookie value that is looked at.

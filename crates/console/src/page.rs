@@ -131,6 +131,8 @@ pub(crate) struct When {
 pub(crate) struct Preferences {
     /// The language.
     pub(crate) language: Language,
+    /// Whether it was chosen in this browser.
+    pub(crate) language_chosen: bool,
     /// The colours.
     pub(crate) theme: Theme,
     /// The time zone.
@@ -149,8 +151,10 @@ impl Preferences {
             Some((name, zone)) => (Some(name), zone),
             None => (None, server_zone.clone()),
         };
+        let tag = cookie::read(headers, cookie::LANGUAGE);
         Self {
-            language: Language::negotiate(cookie::read(headers, cookie::LANGUAGE), accept),
+            language: Language::negotiate(tag, accept),
+            language_chosen: tag.and_then(Language::of_tag).is_some(),
             theme: cookie::read(headers, cookie::THEME)
                 .and_then(Theme::of_name)
                 .unwrap_or(Theme::System),
@@ -447,6 +451,7 @@ mod tests {
         Page {
             preferences: Preferences {
                 language,
+                language_chosen: true,
                 theme: Theme::System,
                 zone: TimeZone::get(zone).expect("known"),
                 zone_chosen: Some(zone.to_owned()),

@@ -3,11 +3,13 @@
 use crate::App;
 use crate::cookie;
 use crate::fault::Fault;
+use crate::language::Language;
 use crate::page::{Page, Preferences, Section};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use control::{Actor, Control, ControlError, Permission};
+use jiff::tz::TimeZone;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -47,11 +49,30 @@ impl FromRequestParts<Arc<App>> for Viewer {
             Err(error) if crate::refusal::is_signed_out(&error) => return Err(Fault::SignInNeeded),
             Err(error) => return Err(error.into()),
         };
-        let mut page = visitor_page(parts, app);
-        page.person = Some(actor.name().to_owned());
-        page.may = Permission::ALL.iter().copied().filter(|one| actor.may(*one)).collect();
+        let page = visitor_page(parts, app).of(&actor);
         let fragment = crate::render::wants_fragment(&parts.headers);
         Ok(Self { actor, control: Arc::clone(&app.control), fragment, page })
+    }
+}
+
+impl Page {
+    /// The page of somebody who is signed in. Language and time zone are the person's own where this browser
+    /// was not told otherwise.
+    pub(crate) fn of(mut self, actor: &Actor) -> Self {
+        self.person = Some(actor.name().to_owned());
+        self.may = Permission::ALL.iter().copied().filter(|one| actor.may(*one)).collect();
+        if !self.preferences.language_chosen {
+            self.preferences.language = match actor.language() {
+                control::Language::Ja => Language::Ja,
+                control::Language::En => Language::En,
+            };
+        }
+        if self.preferences.zone_chosen.is_none()
+            && let Ok(zone) = TimeZone::get(actor.time_zone())
+        {
+            self.preferences.zone = zone;
+        }
+        self
     }
 }
 

@@ -118,9 +118,8 @@ impl Page {
 
     /// What somebody did who looked at a person's records.
     pub(crate) fn looked_word(&self, action: impl AsRef<str>) -> String {
-        const KNOWN: [&str; 4] = ["searched", "device_opened", "alert_opened", "event_opened"];
         let action = action.as_ref();
-        self.word("looked", if KNOWN.contains(&action) { action } else { "other" })
+        self.word("looked", if LOOKED.contains(&action) { action } else { "other" })
     }
 
     /// Roles by stored name, joined by commas.
@@ -247,6 +246,7 @@ const SAID: &[&str] = &[
     "said-request-begun",
     "said-saved",
     "said-deleted",
+    "said-retired",
     "said-assigned",
     "said-asked",
     "said-decided",
@@ -284,6 +284,16 @@ const DONE: &[&str] = &[
     "follow",
     "unfollow",
     "tick",
+];
+
+/// Looks at somebody's records that have words of their own: names of the audit chain.
+const LOOKED: &[&str] = &[
+    "searched",
+    "device_opened",
+    "alert_opened",
+    "event_opened",
+    "inventory_opened",
+    "finding_opened",
 ];
 
 /// Steps of a finding that have words of their own: names of [`case::finding::Event`].

@@ -117,7 +117,8 @@ pub(crate) fn places(count: usize, from: usize) -> String {
     let mut text = String::with_capacity(count * 5);
     for place in 0..count {
         let comma = if place == 0 { "" } else { ", " };
-        write!(text, "{comma}${}", from + place).expect("invariant: writing to a String cannot fail");
+        write!(text, "{comma}${}", from + place)
+            .expect("invariant: writing to a String cannot fail");
     }
     text
 }

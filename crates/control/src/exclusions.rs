@@ -17,9 +17,9 @@ use case::exclusion::{Exclusion, Shared, Turn, propose, step};
 use case::judgement::Verdict;
 use model::Timestamp;
 use model::inventory::SoftwareSource;
+use serde_json::json;
 use software::TitleId;
 use sqlx::Row as _;
-use serde_json::json;
 use std::collections::{BTreeSet, HashMap};
 
 impl Control {
@@ -73,11 +73,16 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`].
-    pub async fn exclusion_proposals(&self, actor: &Actor) -> Result<Vec<ExclusionProposal>, ControlError> {
+    pub async fn exclusion_proposals(
+        &self,
+        actor: &Actor,
+    ) -> Result<Vec<ExclusionProposal>, ControlError> {
         self.require(actor, &[Permission::ReadInventory], "exclusion_proposals").await?;
-        let devices = sqlx::query("SELECT COUNT(DISTINCT device_id) FROM inventory_source WHERE full_at IS NOT NULL")
-            .fetch_one(self.store.pool())
-            .await?;
+        let devices = sqlx::query(
+            "SELECT COUNT(DISTINCT device_id) FROM inventory_source WHERE full_at IS NOT NULL",
+        )
+        .fetch_one(self.store.pool())
+        .await?;
         let devices = count(devices.try_get(0)?);
         let rows = sqlx::query(
             "SELECT s.source, s.install_source, s.publisher, s.identifier, s.name, COUNT(DISTINCT i.device_id) \
@@ -90,7 +95,9 @@ impl Control {
         .await?;
         let mut shared = Vec::with_capacity(rows.len());
         for row in &rows {
-            let Some(source) = SoftwareSource::of_name(&row.try_get::<String, _>(0)?) else { continue };
+            let Some(source) = SoftwareSource::of_name(&row.try_get::<String, _>(0)?) else {
+                continue;
+            };
             let (identifier, name): (String, String) = (row.try_get(3)?, row.try_get(4)?);
             shared.push(Shared {
                 source,
@@ -140,9 +147,11 @@ impl Control {
             "SELECT s.id, {ITEM_COLUMNS}, j.verdict FROM software_item AS s JOIN item_judgement AS j ON j.item_id = s.id \
              WHERE j.verdict <> 'excluded' AND s.id > $1 ORDER BY s.id LIMIT 2000"
         );
-        let (mut after, mut covered, mut preview) = (String::new(), Vec::new(), ExclusionPreview::default());
+        let (mut after, mut covered, mut preview) =
+            (String::new(), Vec::new(), ExclusionPreview::default());
         loop {
-            let rows = statement(sql.clone()).bind(after.clone()).fetch_all(self.store.pool()).await?;
+            let rows =
+                statement(sql.clone()).bind(after.clone()).fetch_all(self.store.pool()).await?;
             let Some(last) = rows.last() else { break };
             after = last.try_get(0)?;
             for row in &rows {
@@ -181,15 +190,20 @@ impl Control {
             *by_item.entry(item).or_default() += 1;
             preview.installed += 1;
             if row.try_get::<i64, _>(2)? == 0 {
-                asked.insert((device.clone(), row.try_get::<String, _>(3)?, row.try_get::<String, _>(4)?));
+                asked.insert((
+                    device.clone(),
+                    row.try_get::<String, _>(3)?,
+                    row.try_get::<String, _>(4)?,
+                ));
             } else {
                 preview.baseline_cleared += 1;
             }
             devices.insert(device);
         }
-        let open = sqlx::query("SELECT device_id, subject, kind FROM finding WHERE status <> 'resolved'")
-            .fetch_all(&mut *connection)
-            .await?;
+        let open =
+            sqlx::query("SELECT device_id, subject, kind FROM finding WHERE status <> 'resolved'")
+                .fetch_all(&mut *connection)
+                .await?;
         for row in &open {
             let key = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
             preview.findings_closed += u64::from(asked.contains(&key));
@@ -205,7 +219,8 @@ impl Control {
                 devices: by_item.get(id).copied().unwrap_or(0),
             })
             .collect();
-        samples.sort_by(|left, right| (right.devices, &left.name).cmp(&(left.devices, &right.name)));
+        samples
+            .sort_by(|left, right| (right.devices, &left.name).cmp(&(left.devices, &right.name)));
         samples.truncate(SAMPLES_MAX);
         preview.samples = samples;
         Ok(())
@@ -216,7 +231,11 @@ impl Control {
     /// # Errors
     /// [`ControlError::NotPermitted`], [`ControlError::ExclusionRefused`], [`ControlError::NotFound`] for a parent that
     /// is no title.
-    pub async fn create_exclusion(&self, actor: &Actor, new: &NewExclusion) -> Result<String, ControlError> {
+    pub async fn create_exclusion(
+        &self,
+        actor: &Actor,
+        new: &NewExclusion,
+    ) -> Result<String, ControlError> {
         self.require(actor, &[Permission::EditExclusions], "create_exclusion").await?;
         let now = self.clock.now();
         let exclusion = made(new, actor, random::secret()?, now);
@@ -226,7 +245,10 @@ impl Control {
             let ground = self.ground().await?;
             let known = TitleId::parse(parent).ok().and_then(|id| ground.titles.get(&id));
             if known.is_none() {
-                return Err(ControlError::NotFound { what: "title", id: parent.chars().take(60).collect() });
+                return Err(ControlError::NotFound {
+                    what: "title",
+                    id: parent.chars().take(60).collect(),
+                });
             }
         }
         sqlx::query(
@@ -266,7 +288,12 @@ impl Control {
     ///
     /// # Errors
     /// As [`Control::create_exclusion`].
-    pub async fn withdraw_exclusion(&self, actor: &Actor, id: &str, reason: &str) -> Result<(), ControlError> {
+    pub async fn withdraw_exclusion(
+        &self,
+        actor: &Actor,
+        id: &str,
+        reason: &str,
+    ) -> Result<(), ControlError> {
         let turn = Turn::Withdraw { reason: reason.to_owned() };
         self.turn_exclusion(actor, id, &turn, "withdrawn", reason).await
     }
@@ -285,8 +312,12 @@ impl Control {
             .bind(id.to_owned())
             .fetch_optional(&mut *writing)
             .await?
-            .ok_or_else(|| ControlError::NotFound { what: "exclusion", id: id.chars().take(60).collect() })?;
-        let next = step(&exclusion_of(&row)?, turn, self.clock.now()).map_err(ControlError::ExclusionRefused)?;
+            .ok_or_else(|| ControlError::NotFound {
+                what: "exclusion",
+                id: id.chars().take(60).collect(),
+            })?;
+        let next = step(&exclusion_of(&row)?, turn, self.clock.now())
+            .map_err(ControlError::ExclusionRefused)?;
         sqlx::query("UPDATE exclusion SET expires_at = $1, withdrawn_at = $2 WHERE id = $3")
             .bind(next.expires_at.nanos())
             .bind(next.withdrawn_at.map(Timestamp::nanos))
@@ -342,6 +373,5 @@ fn count(number: i64) -> u64 {
 }
 
 const SAMPLES_MAX: usize = 20;
-const CAUTION_JA: &str =
-    "今後この配布元から追加されるものも除外されます。新しく追加されたものを見つけたい場合は、一覧による除外をお選びください。";
+const CAUTION_JA: &str = "今後この配布元から追加されるものも除外されます。新しく追加されたものを見つけたい場合は、一覧による除外をお選びください。";
 const CAUTION_EN: &str = "It also covers what is installed from there later. To find what is new, choose the list instead.";

@@ -4,6 +4,10 @@
 //! The story: on `web-01` an ssh session starts a shell, which downloads a script and runs it; two rules
 //! match the download. `db-02` only reports that it is there.
 
+mod office;
+
+pub use office::SignedIn;
+
 use crate::limits::{HOUR_NS, MINUTE_NS, SECOND_NS};
 use crate::{Actor, Control, ControlError, Enrolled, RulesSummary, StoreAddress, digest, random};
 use lake::{Access, Advance, Commit, Lake};

@@ -67,9 +67,8 @@ impl Control {
         let (revision, rules): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         let (catalogue, approvals) = (self.titles_snapshot().await?, self.approvals().await?);
         let known = self.ground.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let same_titles = |known: &Ground| {
-            known.rules == rules && Arc::ptr_eq(&known.catalogue, &catalogue)
-        };
+        let same_titles =
+            |known: &Ground| known.rules == rules && Arc::ptr_eq(&known.catalogue, &catalogue);
         if let Some(known) = &known
             && known.revision == revision
             && same_titles(known)
@@ -94,14 +93,23 @@ impl Control {
             .await?;
         let mut aliases = Vec::with_capacity(rows.len());
         for row in &rows {
-            aliases.push(parsed("identity rule", &row.try_get::<String, _>(0)?, &row.try_get::<String, _>(1)?)?);
+            aliases.push(parsed(
+                "identity rule",
+                &row.try_get::<String, _>(0)?,
+                &row.try_get::<String, _>(1)?,
+            )?);
         }
         Ok(aliases)
     }
 }
 
-async fn exclusions_in_force(control: &Control, now: Timestamp) -> Result<Vec<Exclusion>, ControlError> {
-    let sql = format!("{EXCLUSION_SQL} WHERE withdrawn_at IS NULL AND expires_at > $1 ORDER BY created_at, id");
+async fn exclusions_in_force(
+    control: &Control,
+    now: Timestamp,
+) -> Result<Vec<Exclusion>, ControlError> {
+    let sql = format!(
+        "{EXCLUSION_SQL} WHERE withdrawn_at IS NULL AND expires_at > $1 ORDER BY created_at, id"
+    );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(now.nanos())
         .fetch_all(control.store.pool())
@@ -178,7 +186,8 @@ impl Ground {
             Outcome::Candidates(list) => Identity::Candidates(list.len()),
             Outcome::None => Identity::None,
         };
-        let facts = ItemFacts { item, title: title.map(|title| (title.id.as_str(), title.name.as_str())) };
+        let facts =
+            ItemFacts { item, title: title.map(|title| (title.id.as_str(), title.name.as_str())) };
         let mut per_device = scoped;
         let in_force = self.exclusions.iter().chain(more).filter(|one| {
             let applies = self.parent_permits(one, place, now);
@@ -230,10 +239,13 @@ impl Ground {
         };
         let judged = self.approvals.judge(&asked, now);
         let reason = || {
-            judged.decision.map(|decision| match decision.life_reason.as_str() {
-                "" => decision.ruling.reason.clone(),
-                reason => reason.to_owned(),
-            }).unwrap_or_default()
+            judged
+                .decision
+                .map(|decision| match decision.life_reason.as_str() {
+                    "" => decision.ruling.reason.clone(),
+                    reason => reason.to_owned(),
+                })
+                .unwrap_or_default()
         };
         let standing = match (judged.may, judged.why) {
             (May::Use | May::WithConditions, _) if judged.is_new && told_apart(item) => {
@@ -245,7 +257,10 @@ impl Ground {
             (_, Some(Why::Denied)) => Standing::Denied { reason: reason() },
             (_, Some(Why::Revoked | Why::Suspended)) => Standing::Revoked { reason: reason() },
             (_, Some(Why::EndOfLife)) => Standing::EndOfLife {
-                since: self.approvals.of_title(title).and_then(|of| of.end_of_life.or(of.retired_at)),
+                since: self
+                    .approvals
+                    .of_title(title)
+                    .and_then(|of| of.end_of_life.or(of.retired_at)),
             },
             (_, Some(Why::Unchecked | Why::Expired)) => Standing::NotLookedAt,
             (_, Some(Why::Undecided | Why::OutOfScope) | None) => Standing::Unknown,

@@ -19,7 +19,10 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`].
-    pub async fn identity_candidates(&self, actor: &Actor) -> Result<Vec<CandidateRow>, ControlError> {
+    pub async fn identity_candidates(
+        &self,
+        actor: &Actor,
+    ) -> Result<Vec<CandidateRow>, ControlError> {
         self.require(actor, &[Permission::ReadInventory], "identity_candidates").await?;
         let ground = self.ground().await?;
         let sql = format!(
@@ -39,7 +42,10 @@ impl Control {
             let Outcome::Candidates(candidates) = &judged.identification.outcome else { continue };
             let titles = candidates.iter().map(|candidate| CandidateTitle {
                 title: candidate.title.as_str().to_owned(),
-                name: ground.titles.get(&candidate.title).map_or_else(String::new, |title| title.name.clone()),
+                name: ground
+                    .titles
+                    .get(&candidate.title)
+                    .map_or_else(String::new, |title| title.name.clone()),
                 score: u8::try_from(candidate.score.clamp(0, 100)).unwrap_or(100),
                 evidence: judged
                     .identification
@@ -62,7 +68,12 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`], [`ControlError::NotFound`].
-    pub async fn confirm_identity(&self, actor: &Actor, item: &str, title: &str) -> Result<(), ControlError> {
+    pub async fn confirm_identity(
+        &self,
+        actor: &Actor,
+        item: &str,
+        title: &str,
+    ) -> Result<(), ControlError> {
         self.answer_identity(actor, item, title, true).await
     }
 
@@ -70,7 +81,12 @@ impl Control {
     ///
     /// # Errors
     /// As [`Control::confirm_identity`].
-    pub async fn reject_identity(&self, actor: &Actor, item: &str, title: &str) -> Result<(), ControlError> {
+    pub async fn reject_identity(
+        &self,
+        actor: &Actor,
+        item: &str,
+        title: &str,
+    ) -> Result<(), ControlError> {
         self.answer_identity(actor, item, title, false).await
     }
 
@@ -87,14 +103,20 @@ impl Control {
         let mut writing = self.store.write().await?;
         let ground = self.ground().await?;
         if ground.titles.get(&title_id).is_none() {
-            return Err(ControlError::NotFound { what: "title", id: title.chars().take(60).collect() });
+            return Err(ControlError::NotFound {
+                what: "title",
+                id: title.chars().take(60).collect(),
+            });
         }
         let sql = format!("SELECT {ITEM_COLUMNS} FROM software_item AS s WHERE s.id = $1");
         let row = statement(sql)
             .bind(item_id.to_owned())
             .fetch_optional(&mut *writing)
             .await?
-            .ok_or_else(|| ControlError::NotFound { what: "item", id: item_id.chars().take(60).collect() })?;
+            .ok_or_else(|| ControlError::NotFound {
+                what: "item",
+                id: item_id.chars().take(60).collect(),
+            })?;
         let item = item_of(&row, 0, String::new(), None)?;
         let alias = alias_of(&item, is_title.then_some(title_id), actor, now);
         let id = random::secret()?;
@@ -112,9 +134,11 @@ impl Control {
         .bind(i64::from(NORMALISER_VERSION))
         .execute(&mut *writing)
         .await?;
-        sqlx::query("UPDATE judging SET rules = rules + 1, revision = revision + 1 WHERE only_row = 1")
-            .execute(&mut *writing)
-            .await?;
+        sqlx::query(
+            "UPDATE judging SET rules = rules + 1, revision = revision + 1 WHERE only_row = 1",
+        )
+        .execute(&mut *writing)
+        .await?;
         let entry = Entry {
             cause: Cause::Person(actor),
             action: Action::IdentityAnswered,

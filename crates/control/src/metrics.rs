@@ -28,7 +28,10 @@ impl Control {
     ) -> Result<FindingMetrics, ControlError> {
         self.require(actor, &[Permission::ReadMetrics], "finding_metrics").await?;
         if !(1..=DAYS_MAX).contains(&days) {
-            return Err(ControlError::BadArgument { what: "the range", reason: "it must have 1 to 731 days" });
+            return Err(ControlError::BadArgument {
+                what: "the range",
+                reason: "it must have 1 to 731 days",
+            });
         }
         let to = from.plus_nanos(i64::from(days) * DAY_NS);
         let spans = self.spans(to).await?;
@@ -83,9 +86,11 @@ impl Control {
     }
 
     async fn open_by_kind(&self) -> Result<Vec<(Kind, u64)>, ControlError> {
-        let rows = sqlx::query("SELECT kind, COUNT(*) FROM finding WHERE status <> 'resolved' GROUP BY kind")
-            .fetch_all(self.store.pool())
-            .await?;
+        let rows = sqlx::query(
+            "SELECT kind, COUNT(*) FROM finding WHERE status <> 'resolved' GROUP BY kind",
+        )
+        .fetch_all(self.store.pool())
+        .await?;
         let mut counts = Vec::new();
         for row in &rows {
             if let Some(kind) = Kind::of_name(&row.try_get::<String, _>(0)?) {
@@ -96,7 +101,11 @@ impl Control {
         Ok(counts)
     }
 
-    async fn closed_by_cause(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(String, u64)>, ControlError> {
+    async fn closed_by_cause(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<(String, u64)>, ControlError> {
         let rows = sqlx::query(
             "SELECT closing, COUNT(*) FROM finding WHERE status = 'resolved' AND closed_at >= $1 AND closed_at < $2 \
              GROUP BY closing",
@@ -113,7 +122,12 @@ impl Control {
         Ok(counts)
     }
 
-    async fn remedy(&self, from: Timestamp, to: Timestamp, days: u32) -> Result<Vec<RemedyRow>, ControlError> {
+    async fn remedy(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        days: u32,
+    ) -> Result<Vec<RemedyRow>, ControlError> {
         let rows = sqlx::query(
             "SELECT m.finding_id, m.channel, m.sender, m.at, f.closing, f.closed_at FROM finding_message AS m \
              JOIN finding AS f ON f.id = m.finding_id WHERE m.at >= $1 AND m.at < $2",
@@ -136,7 +150,9 @@ impl Control {
                 remedied_at: closed_at.filter(|_| remedied).map(Timestamp::from_nanos),
             });
         }
-        let points = |curve: Vec<f64>| (0u32..).zip(curve).map(|(day, value)| Point { day, value }).collect();
+        let points = |curve: Vec<f64>| {
+            (0u32..).zip(curve).map(|(day, value)| Point { day, value }).collect()
+        };
         let row = |rate: case::remedy::Rate| RemedyRow {
             channel: rate.channel,
             sender: rate.sender,
@@ -145,7 +161,10 @@ impl Control {
             median_seconds: rate.median_seconds,
             curve: points(rate.curve),
         };
-        Ok(rates(&attempts, self.clock.now(), days.min(CURVE_DAYS_MAX)).into_iter().map(row).collect())
+        Ok(rates(&attempts, self.clock.now(), days.min(CURVE_DAYS_MAX))
+            .into_iter()
+            .map(row)
+            .collect())
     }
 }
 

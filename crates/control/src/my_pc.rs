@@ -4,7 +4,7 @@
 //! Invariant: only devices that the actor owns; no permission widens it.
 //! Invariant: names of those who looked are not shown; the audit chain has them.
 
-use crate::findings::{finding_row, FINDING_ROW_SQL};
+use crate::findings::{FINDING_ROW_SQL, finding_row};
 use crate::ground::{is_fine, parsed};
 use crate::limits::DAY_NS;
 use crate::scope::statement;
@@ -54,7 +54,12 @@ impl Control {
         })
     }
 
-    async fn my_device(&self, id: &str, name: String, looked_at: i64) -> Result<MyDevice, ControlError> {
+    async fn my_device(
+        &self,
+        id: &str,
+        name: String,
+        looked_at: i64,
+    ) -> Result<MyDevice, ControlError> {
         let mut items = self.installed_on(id).await?;
         let all = items.len();
         items.retain(|item| item.verdict != Verdict::Excluded);
@@ -105,7 +110,9 @@ impl Control {
                 due_at: shown.due_at,
             });
         }
-        findings.sort_by_key(|finding| (finding.status == Status::Resolved, finding.answers.is_empty()));
+        findings.sort_by_key(|finding| {
+            (finding.status == Status::Resolved, finding.answers.is_empty())
+        });
         Ok(findings)
     }
 
@@ -126,7 +133,8 @@ impl Control {
         .bind(format!("%\"device\":\"{device}\"%"))
         .fetch_all(self.store.pool())
         .await?;
-        let people = sqlx::query("SELECT id, roles FROM person").fetch_all(self.store.pool()).await?;
+        let people =
+            sqlx::query("SELECT id, roles FROM person").fetch_all(self.store.pool()).await?;
         let mut roles: BTreeMap<String, String> = BTreeMap::new();
         for row in &people {
             roles.insert(row.try_get(0)?, row.try_get(1)?);
@@ -151,10 +159,19 @@ const ITEMS_MAX: usize = 500;
 /// What the agent of this version records.
 const RECORDED: [(&str, &str); 5] = [
     ("起動したプログラムと、その引数", "Programs that are started, with their arguments"),
-    ("ファイルの作成・変更・名前の変更・削除（ファイル名）", "Files that are created, changed, renamed and deleted (their names)"),
+    (
+        "ファイルの作成・変更・名前の変更・削除（ファイル名）",
+        "Files that are created, changed, renamed and deleted (their names)",
+    ),
     ("ネットワーク接続の相手先", "Where network connections go"),
-    ("インストールされたソフトウェアとブラウザー拡張機能", "Installed software and browser extensions"),
-    ("インストールせずに実行されたプログラムのハッシュ値と場所", "Hash and place of programs that are run without being installed"),
+    (
+        "インストールされたソフトウェアとブラウザー拡張機能",
+        "Installed software and browser extensions",
+    ),
+    (
+        "インストールせずに実行されたプログラムのハッシュ値と場所",
+        "Hash and place of programs that are run without being installed",
+    ),
 ];
 /// What it has no means of recording.
 const NEVER_RECORDED: [(&str, &str); 5] = [

@@ -14,7 +14,9 @@ pub mod evtx;
 pub mod limits;
 mod names;
 pub mod ndjson;
+pub mod story;
 pub mod windows;
 
 pub use error::{DecodeError, RecordError};
 pub use evtx::Record;
+pub use story::Story;

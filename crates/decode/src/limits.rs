@@ -18,6 +18,10 @@ pub const LINE_BYTES_MAX: usize = 2 << 20;
 pub const FIELD_NAME_BYTES_MAX: usize = 256;
 /// Values of one field; more are left out and the record says so.
 pub const FIELD_VALUES_MAX: usize = 1_024;
+/// Bytes of a story.
+pub const STORY_BYTES_MAX: usize = 4 << 20;
+/// Events of a story, repetitions included.
+pub const STORY_EVENTS_MAX: usize = 50_000;
 
 const _: () = assert!(EVTX_HEADER_BYTES + EVTX_CHUNK_BYTES <= EVTX_FILE_BYTES_MAX);
 const _: () = assert!(FIELD_NAME_BYTES_MAX < model::limits::FIELD_TEXT_BYTES_MAX);

@@ -1,7 +1,7 @@
 //! Rules from folders and from the pack that comes along with this program.
 
 use anyhow::{Context, bail};
-use detect::{CompileOptions, Compiled, RuleSource};
+use detect::{CompileOptions, Compiled, RuleSource, SuppliedFields};
 use std::path::{Path, PathBuf};
 
 /// The pack of the project, embedded: `(path, text)`.
@@ -74,7 +74,10 @@ impl RuleFiles {
     pub(crate) fn compile(&self) -> Compiled {
         detect::compile(
             self.files.iter().map(|file| RuleSource { name: &file.name, text: &file.text }),
-            &CompileOptions::default(),
+            &CompileOptions {
+                fields: Some(SuppliedFields::of_this_version()),
+                ..CompileOptions::default()
+            },
         )
     }
 

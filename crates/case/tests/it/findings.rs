@@ -87,7 +87,9 @@ impl Reference {
     }
 
     fn proved(&self) -> bool {
-        self.seen.iter().all(|(source, seen)| self.absent.get(source).is_some_and(|look| look > seen))
+        self.seen
+            .iter()
+            .all(|(source, seen)| self.absent.get(source).is_some_and(|look| look > seen))
     }
 }
 
@@ -129,7 +131,10 @@ fn event_of(happening: &Happening, order: u64, now: Timestamp) -> (Event, By) {
 fn check(before: &Finding, after: &Finding, event: &Event, reference: &Reference) {
     let closes = before.status != Status::Resolved && after.status == Status::Resolved;
     if after.status == Status::Resolved && after.closing == Some(Closing::Removed) {
-        assert!(reference.proved(), "closed as removed without a fresh look of every source: {after:?}");
+        assert!(
+            reference.proved(),
+            "closed as removed without a fresh look of every source: {after:?}"
+        );
         assert!(after.proof().is_some_and(|proof| proof.len() == after.sightings.len()));
     }
     if closes {

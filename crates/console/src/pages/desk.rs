@@ -254,6 +254,10 @@ async fn act(
             control.answer_checklist(actor, &id, &given.rule, given.answer == "yes", text).await?;
             "said-saved"
         }
+        "rest" => {
+            control.answer_rest_with_no(actor, &id).await?;
+            "said-saved"
+        }
         "recheck" => {
             control.recheck_request(actor, &id).await?;
             "said-rechecked"

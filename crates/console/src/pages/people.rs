@@ -5,6 +5,7 @@ use crate::fault::Fault;
 use crate::page::{Page, Section, ZONES};
 use crate::pages::requests::Said;
 use crate::pages::settings::to;
+use crate::pairs::{Pairs, many, one, some};
 use crate::render::{filters, html};
 use crate::session::Viewer;
 use crate::url::{Href, segment};
@@ -71,20 +72,8 @@ fn zone_choices(chosen: &str) -> Vec<Choice> {
     ZONES.iter().map(entry).collect()
 }
 
-/// A form with several checkboxes of one name.
-type Pairs = Vec<(String, String)>;
-
-fn one<'a>(pairs: &'a Pairs, name: &str) -> &'a str {
-    pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
-}
-
-fn some(pairs: &Pairs, name: &str) -> Option<String> {
-    Some(one(pairs, name).to_owned()).filter(|value| !value.is_empty())
-}
-
 fn roles_of(pairs: &Pairs) -> Vec<Role> {
-    let named = pairs.iter().filter(|(key, _)| key == "role");
-    named.filter_map(|(_, name)| Role::of_name(name)).collect()
+    many(pairs, "role").filter_map(Role::of_name).collect()
 }
 
 fn language_of(text: &str) -> Language {

@@ -129,7 +129,6 @@ struct FormPage {
     page: Page,
     said: Option<String>,
     view: RequestView,
-    kinds: Vec<(String, String, bool)>,
     audiences: Vec<(String, String, bool)>,
     expected: Option<String>,
     finding: String,
@@ -172,14 +171,12 @@ fn form_page(
     problem: Option<String>,
 ) -> FormPage {
     let chosen = |word: String, name: &str, chosen: bool| (name.to_owned(), word, chosen);
-    let kinds =
-        Kind::ALL.map(|kind| chosen(page.kind_word(&kind), kind.name(), kind == view.row.kind));
     let audiences = Audience::ALL.map(|audience| {
         chosen(page.audience_word(&audience), audience.name(), audience == view.form.audience)
     });
     let expected = page.expected(view.expected_ns);
-    let (kinds, audiences) = (kinds.to_vec(), audiences.to_vec());
-    FormPage { page, said, view, kinds, audiences, expected, finding, tried, problem }
+    let audiences = audiences.to_vec();
+    FormPage { page, said, view, audiences, expected, finding, tried, problem }
 }
 
 /// The fields of the form as a browser sends them.

@@ -6,12 +6,13 @@ use crate::limits::{TODAY_ALERTS_MAX, TODAY_REFUSED_MAX, TODAY_SILENCES_MAX};
 use crate::page::{Page, Section, When};
 use crate::pages::rows::{AlertLine, ClassLine, LostLine, StreamLine, device_href};
 use crate::pages::settings::to;
+use crate::pages::waiting::{Waiting, waiting};
 use crate::render::{filters, html};
 use crate::session::Viewer;
 use crate::url::Href;
 use askama::Template;
 use axum::response::Response;
-use control::Permission;
+use control::{Actor, Permission};
 use control::view::{DeviceRow, Today};
 use model::{Family, Level};
 use std::cmp::Reverse;
@@ -106,6 +107,8 @@ struct Live {
 struct TodayPage {
     page: Page,
     live: Live,
+    /// What waits for a person in the software check.
+    waiting: Vec<Waiting>,
     /// File and reason, the first of them.
     rules_refused: Vec<(String, String)>,
     /// How many more there are.
@@ -122,8 +125,7 @@ struct TodayLive {
 /// `GET /`, and its live part for htmx.
 pub(crate) async fn show(viewer: Viewer) -> Result<Response, Fault> {
     if !viewer.actor.may(Permission::ReadAlerts) {
-        // The first page of somebody who asks for software is the place to ask.
-        return Ok(to(&Href::new("/catalogue", &[])));
+        return Ok(to(&Href::new(first_page(&viewer.actor), &[])));
     }
     let page = viewer.page(Section::Today);
     let today = viewer.control.today(&viewer.actor).await?;
@@ -131,10 +133,22 @@ pub(crate) async fn show(viewer: Viewer) -> Result<Response, Fault> {
     if viewer.fragment {
         return html(&TodayLive { page, live });
     }
+    let waiting = waiting(&viewer, &page).await?;
     let mut rules_refused = today.rules_refused;
     let rules_unlisted = rules_refused.len().saturating_sub(TODAY_REFUSED_MAX) as u64;
     rules_refused.truncate(TODAY_REFUSED_MAX);
-    html(&TodayPage { page, live, rules_refused, rules_unlisted })
+    html(&TodayPage { page, live, waiting, rules_refused, rules_unlisted })
+}
+
+/// The first page of somebody who reads no alerts: where the work is, or the place to ask.
+fn first_page(actor: &Actor) -> &'static str {
+    if actor.may(Permission::ReviewRequests) {
+        "/desk"
+    } else if actor.may(Permission::ReadDevices) {
+        "/devices"
+    } else {
+        "/catalogue"
+    }
 }
 
 fn live(page: &Page, today: &Today) -> Live {

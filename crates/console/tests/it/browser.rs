@@ -23,11 +23,8 @@ const POLLS_MAX: usize = 600;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_signs_in_and_reads_an_alert_in_both_languages_and_colours() {
-    for program in [CHROMIUM, CHROMEDRIVER] {
-        if !Path::new(program).is_file() {
-            println!("skipped: {program} is not installed");
-            return;
-        }
+    if !is_here() {
+        return;
     }
     let mut console = Console::open().await;
     let address = serve(&console).await;
@@ -54,6 +51,15 @@ async fn a_browser_signs_in_and_reads_an_alert_in_both_languages_and_colours() {
     assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
     client.clone().close().await.unwrap();
     browser.stop().await;
+}
+
+/// Whether a browser and its driver are installed; says so when not.
+pub(crate) fn is_here() -> bool {
+    let missing = [CHROMIUM, CHROMEDRIVER].into_iter().find(|program| !Path::new(program).is_file());
+    if let Some(program) = missing {
+        println!("skipped: {program} is not installed");
+    }
+    missing.is_none()
 }
 
 async fn today_is_live(console: &mut Console, browser: &Browser) {
@@ -135,7 +141,7 @@ async fn search_by_keyboard(browser: &Browser) {
 async fn keys_help(browser: &Browser) {
     browser.press("?").await;
     browser.wait("dialog[open]").await;
-    assert_eq!(browser.texts("dialog tr").await.len(), 10);
+    assert_eq!(browser.texts("dialog tr").await.len(), 16);
     shoot(&browser.client, "keys").await;
     browser.press(&Key::Escape.to_string()).await;
     browser.wait_gone("dialog[open]").await;
@@ -172,7 +178,7 @@ async fn gallery(console: &Console, browser: &Browser, address: &str) {
     }
 }
 
-async fn serve(console: &Console) -> String {
+pub(crate) async fn serve(console: &Console) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let router = console.router.clone();
@@ -180,14 +186,15 @@ async fn serve(console: &Console) -> String {
     address
 }
 
-async fn shoot(client: &Client, name: &str) {
+pub(crate) async fn shoot(client: &Client, name: &str) {
     let Some(folder) = std::env::var_os("MIMAMORI_SCREENSHOTS") else { return };
     let picture = client.screenshot().await.unwrap();
     std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), picture).unwrap();
 }
 
-struct Browser {
-    client: Client,
+/// A browser with an empty profile, steered through its driver.
+pub(crate) struct Browser {
+    pub(crate) client: Client,
     driver: Child,
     port: u16,
     session: String,
@@ -195,7 +202,7 @@ struct Browser {
 }
 
 impl Browser {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mut driver = Command::new(CHROMEDRIVER)
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -236,17 +243,17 @@ impl Browser {
         browser
     }
 
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.driver.kill().await.unwrap();
     }
 
-    async fn wait(&self, selector: &str) {
+    pub(crate) async fn wait(&self, selector: &str) {
         let wait = self.client.wait().at_most(PATIENCE);
         let found = wait.for_element(Locator::Css(selector)).await;
         found.unwrap_or_else(|error| panic!("{selector} does not come: {error}"));
     }
 
-    async fn wait_gone(&self, selector: &str) {
+    pub(crate) async fn wait_gone(&self, selector: &str) {
         for _ in 0..POLLS_MAX {
             if self.client.find_all(Locator::Css(selector)).await.unwrap().is_empty() {
                 return;
@@ -256,7 +263,7 @@ impl Browser {
         panic!("{selector} stays");
     }
 
-    async fn wait_for_text(&self, selector: &str, text: &str) {
+    pub(crate) async fn wait_for_text(&self, selector: &str, text: &str) {
         for _ in 0..POLLS_MAX {
             if self.text(selector).await.contains(text) {
                 return;
@@ -266,13 +273,13 @@ impl Browser {
         panic!("{selector} never says {text}");
     }
 
-    async fn press(&self, keys: &str) {
+    pub(crate) async fn press(&self, keys: &str) {
         let focused = self.client.active_element().await.unwrap();
         focused.send_keys(keys).await.unwrap();
     }
 
     /// Uses a switch of the settings menu and waits for the page to come back.
-    async fn choose(&self, form: &str, value: &str) {
+    pub(crate) async fn choose(&self, form: &str, value: &str) {
         let before = self.client.find(Locator::Css("html")).await.unwrap();
         self.client.find(Locator::Css("[data-menu] summary")).await.unwrap().click().await.unwrap();
         let button = format!("#{form} button[value={value}]");
@@ -289,21 +296,21 @@ impl Browser {
         self.wait(&pressed).await;
     }
 
-    async fn text(&self, selector: &str) -> String {
+    pub(crate) async fn text(&self, selector: &str) -> String {
         // A page that refreshes itself may replace the element between finding and reading.
         let script = "return document.querySelector(arguments[0])?.innerText.trim() ?? ''";
         let text = self.client.execute(script, vec![json!(selector)]).await.unwrap();
         text.as_str().unwrap_or_default().to_owned()
     }
 
-    async fn texts(&self, selector: &str) -> Vec<String> {
+    pub(crate) async fn texts(&self, selector: &str) -> Vec<String> {
         let script =
             "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)";
         let texts = self.client.execute(script, vec![json!(selector)]).await.unwrap();
         serde_json::from_value(texts).unwrap()
     }
 
-    async fn attribute(&self, selector: &str, name: &str) -> String {
+    pub(crate) async fn attribute(&self, selector: &str, name: &str) -> String {
         let found = self.client.find(Locator::Css(selector)).await.unwrap();
         found.attr(name).await.unwrap().unwrap_or_default()
     }
@@ -313,17 +320,17 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap().as_str().unwrap().to_owned()
     }
 
-    async fn emulate(&self, scheme: &str) {
+    pub(crate) async fn emulate(&self, scheme: &str) {
         let feature = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": feature })).await;
     }
 
-    async fn devtools(&self, command: &str, parameters: Value) {
+    pub(crate) async fn devtools(&self, command: &str, parameters: Value) {
         self.driver("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await;
     }
 
     /// What the browser wrote to its console since the last call.
-    async fn complaints(&self) -> Vec<Value> {
+    pub(crate) async fn complaints(&self) -> Vec<Value> {
         let log = self.driver("se/log", &json!({ "type": "browser" })).await;
         log["value"].as_array().cloned().unwrap_or_default()
     }

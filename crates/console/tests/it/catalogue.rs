@@ -1,6 +1,17 @@
 //! The catalogues: equal, used, and the only place of prose.
 
 use crate::support::folder;
+use case::catalogue::{May, Why};
+use case::check::{CheckKind, Verdict};
+use case::decision::{Cause, Life, Outcome};
+use case::form::{Audience, Kind};
+use case::judgement::ITEM_FIELDS;
+use case::predicate::Operator;
+use case::request::State;
+use control::Role;
+use control::view::people::MessageState;
+use control::view::requests::Scheme;
+use model::inventory::SoftwareSource;
 use model::{Class, EventKind, Family, LostReason};
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,6 +47,7 @@ fn every_key_is_used_and_every_used_key_exists() {
         .chain(Family::ALL.iter().map(|family| format!("family-{}", family.table())))
         .chain(Class::ALL.iter().map(|class| format!("class-{}", class.name())))
         .chain(LostReason::ALL.iter().map(|reason| format!("lost-{}", dashed(reason.name()))))
+        .chain(words_of_the_software_check().iter().map(|key| dashed(key)))
         .collect();
     for key in &known {
         let used = sources.contains(&format!("\"{key}\"")) || made.contains(key);
@@ -52,6 +64,54 @@ fn every_key_is_used_and_every_used_key_exists() {
             assert!(key.is_empty() || known.contains(key), "{key} is missing");
         }
     }
+}
+
+/// Keys that are made from stored names, by the enums that hold the names.
+fn words_of_the_software_check() -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut add = |of: &str, names: &mut dyn Iterator<Item = &str>| {
+        keys.extend(names.map(|name| format!("{of}-{name}")));
+    };
+    add("may", &mut May::ALL.iter().map(|one| one.name()));
+    add("why", &mut Why::ALL.iter().map(|one| one.name()));
+    add("outcome", &mut Outcome::ALL.iter().map(|one| one.name()));
+    add("life", &mut Life::ALL.iter().map(|one| one.name()));
+    add("cause", &mut Cause::ALL.iter().map(|one| one.name()));
+    add("state", &mut State::ALL.iter().map(|one| one.name()));
+    add("request-kind", &mut Kind::ALL.iter().map(|one| one.name()));
+    add("audience", &mut Audience::ALL.iter().map(|one| one.name()));
+    add("check", &mut CheckKind::ALL.iter().map(|one| one.name()));
+    add("verdict", &mut Verdict::ALL.iter().map(|one| one.name()));
+    add("source", &mut SoftwareSource::ALL.iter().map(|one| one.name()));
+    add("item", &mut ITEM_FIELDS.iter().copied());
+    add("op", &mut Operator::ALL.iter().map(|one| one.name()));
+    add("message", &mut MessageState::ALL.iter().map(|one| one.name()));
+    add("role", &mut Role::ALL.iter().map(|one| one.name()));
+    add("scheme", &mut Scheme::ALL.iter().map(|one| one.name()));
+    add("origin", &mut ["seed", "import", "request", "person"].into_iter());
+    add("same-by", &mut ["title", "hash", "extension"].into_iter());
+    let form = std::fs::read_to_string(folder("../case/src/form.rs")).unwrap();
+    let faults: Vec<String> = quoted_after(&form, "fault: ")
+        .map(|fault| fault.to_lowercase().replace(' ', "-"))
+        .collect();
+    add("fault", &mut faults.iter().map(String::as_str));
+    add("field", &mut REQUEST_FIELDS.into_iter());
+    let words = std::fs::read_to_string(folder("src/words.rs")).unwrap();
+    for (of, list) in [("done", "DONE"), ("looked", "LOOKED"), ("finding-step", "STEPS")] {
+        let at = words.split(&format!("const {list}: &[&str] = &[")).nth(1).expect("the list");
+        let names = at.split(']').next().unwrap().split('"').skip(1).step_by(2);
+        add(of, &mut names.chain(["other"]));
+    }
+    keys
+}
+
+/// Fields of a request that can be at fault.
+const REQUEST_FIELDS: [&str; 8] =
+    ["name", "title", "version", "publisher", "url", "extension_id", "sha256", "purpose"];
+
+fn quoted_after<'a>(text: &'a str, mark: &'a str) -> impl Iterator<Item = &'a str> {
+    let quoted = text.split(mark).skip(1).filter_map(|rest| rest.strip_prefix('"'));
+    quoted.map(|rest| rest.split('"').next().unwrap())
 }
 
 #[test]

@@ -7,9 +7,12 @@
 )]
 
 mod browser;
+mod browser_software;
 mod catalogue;
 mod defence;
 mod hostile;
+mod office;
 mod pages;
+mod software;
 mod support;
 mod vendored;

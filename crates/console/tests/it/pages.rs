@@ -273,11 +273,11 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-fn missing(page: &str) -> String {
+pub(crate) fn missing(page: &str) -> String {
     page.split('⟦').skip(1).filter_map(|rest| rest.split('⟧').next()).collect::<Vec<_>>().join(", ")
 }
 
-fn doubled_ids(page: &str) -> Vec<String> {
+pub(crate) fn doubled_ids(page: &str) -> Vec<String> {
     let mut ids: Vec<&str> =
         page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     ids.sort_unstable();

@@ -94,7 +94,45 @@ impl Console {
 
     /// The cookies of the signed-in person.
     pub(crate) fn cookie(&self, language: &str) -> String {
-        format!("mimamori_session={}; mimamori_language={language}", self.secret)
+        cookie(&self.secret, language)
+    }
+
+    /// The same console as somebody else sees it.
+    pub(crate) async fn get_as(&self, secret: &str, path: &str, language: &str) -> Answer {
+        self.send(Request::get(path).header(header::COOKIE, cookie(secret, language))).await
+    }
+
+    /// A form of somebody else's.
+    pub(crate) async fn post_as(&self, secret: &str, path: &str, form: &str) -> Answer {
+        let request = Request::post(path)
+            .header(header::HOST, HOST)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::COOKIE, cookie(secret, "en"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.answer(request.body(Body::from(form.to_owned())).unwrap()).await
+    }
+
+    /// A file as a browser sends it from a form of ours.
+    pub(crate) async fn upload_as(
+        &self,
+        secret: &str,
+        path: &str,
+        field: &str,
+        bytes: &[u8],
+    ) -> Answer {
+        let mut body = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"list.csv\"\r\n\
+             Content-Type: text/csv\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n--edge--\r\n");
+        let request = Request::post(path)
+            .header(header::HOST, HOST)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::COOKIE, cookie(secret, "en"))
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge");
+        self.answer(request.body(Body::from(body)).unwrap()).await
     }
 
     /// Every page that a person can open, by path.
@@ -116,6 +154,11 @@ impl Console {
             "/nowhere".to_owned(),
         ]
     }
+}
+
+/// The cookies of a session in a language.
+pub(crate) fn cookie(secret: &str, language: &str) -> String {
+    format!("mimamori_session={secret}; mimamori_language={language}")
 }
 
 /// What a router answers.

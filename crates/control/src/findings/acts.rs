@@ -95,7 +95,11 @@ impl Control {
         let mut stored = Stored::load(writing, finding).await?;
         let people = own_device(writing, actor, &stored).await?;
         let event = Event::Answered(answer);
-        let detail = if note.is_empty() { answer.name().to_owned() } else { format!("{}: {note}", answer.name()) };
+        let detail = if note.is_empty() {
+            answer.name().to_owned()
+        } else {
+            format!("{}: {note}", answer.name())
+        };
         self.act(writing, actor, &mut stored, &event, By::Owner, &detail, &people).await?;
         let next = match answer {
             Answer::RequestNow => AnswerNext::FileRequest {
@@ -162,14 +166,24 @@ impl Control {
             "SELECT {} FROM finding AS f WHERE f.request_id = $1 AND f.status = 'request_filed'",
             Stored::COLUMNS
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(request).fetch_all(&mut **writing).await?;
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(request).fetch_all(&mut **writing).await?;
         let (now, mut tally) = (self.clock.now(), Tally::default());
         for row in &rows {
             let mut stored = Stored::of_row(row)?;
             let people = People::of_device(writing, &stored.device).await?;
             let event = Event::RequestEnded { permitted };
-            self.step_finding(writing, &mut stored, &event, Who::JUDGEMENT, state, &people, &mut tally, now)
-                .await?;
+            self.step_finding(
+                writing,
+                &mut stored,
+                &event,
+                Who::JUDGEMENT,
+                state,
+                &people,
+                &mut tally,
+                now,
+            )
+            .await?;
         }
         Ok(())
     }
@@ -206,7 +220,12 @@ impl Control {
     ///
     /// # Errors
     /// As [`Control::rule_on_dispute`].
-    pub async fn end_risk(&self, actor: &Actor, finding: &str, reason: &str) -> Result<(), ControlError> {
+    pub async fn end_risk(
+        &self,
+        actor: &Actor,
+        finding: &str,
+        reason: &str,
+    ) -> Result<(), ControlError> {
         self.team_act(actor, "end_risk", finding, &Event::RiskEnded, reason).await
     }
 
@@ -232,7 +251,11 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`], [`ControlError::NotFound`] (also when nobody owns the device).
-    pub async fn draft_message(&self, actor: &Actor, finding: &str) -> Result<DraftView, ControlError> {
+    pub async fn draft_message(
+        &self,
+        actor: &Actor,
+        finding: &str,
+    ) -> Result<DraftView, ControlError> {
         self.require(actor, &[Permission::SendMessages], "draft_message").await?;
         let mut reading = self.store.write().await?;
         let stored = Stored::load(&mut reading, finding).await?;
@@ -282,7 +305,8 @@ impl Control {
         let japanese = owner.language == Language::Ja;
         let label = |answer: &Answer| (*answer, case::message::label(*answer, japanese));
         let words = Composed { buttons: buttons.iter().map(label).collect(), ..words };
-        self.act(&mut writing, actor, &mut stored, &Event::DraftSent, By::Team, "", &people).await?;
+        self.act(&mut writing, actor, &mut stored, &Event::DraftSent, By::Team, "", &people)
+            .await?;
         let letter = Outgoing {
             occasion: Occasion::Draft,
             channel: Channel::Person,
@@ -315,10 +339,20 @@ impl Control {
             "SELECT {} FROM finding AS f WHERE f.device_id = $1 AND f.status <> 'resolved'",
             Stored::COLUMNS
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&device).fetch_all(&mut *writing).await?;
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&device).fetch_all(&mut *writing).await?;
         for row in &rows {
             let mut stored = Stored::of_row(row)?;
-            self.act(&mut writing, actor, &mut stored, &Event::DeviceRetired, By::Team, &reason, &people).await?;
+            self.act(
+                &mut writing,
+                actor,
+                &mut stored,
+                &Event::DeviceRetired,
+                By::Team,
+                &reason,
+                &people,
+            )
+            .await?;
             closed += 1;
         }
         for sql in [
@@ -344,7 +378,11 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`].
-    pub async fn open_baseline(&self, actor: &Actor, subjects: &[String]) -> Result<u64, ControlError> {
+    pub async fn open_baseline(
+        &self,
+        actor: &Actor,
+        subjects: &[String],
+    ) -> Result<u64, ControlError> {
         self.require(actor, &[Permission::WorkFindings], "open_baseline").await?;
         let mut writing = self.store.write().await?;
         for subject in subjects {
@@ -419,10 +457,18 @@ impl Control {
 }
 
 /// The people around a finding of the actor's own device.
-async fn own_device(writing: &mut Writing, actor: &Actor, stored: &Stored) -> Result<People, ControlError> {
+async fn own_device(
+    writing: &mut Writing,
+    actor: &Actor,
+    stored: &Stored,
+) -> Result<People, ControlError> {
     let people = People::of_device(writing, &stored.device).await?;
     let own = people.owner.as_ref().is_some_and(|owner| owner.id == actor.id());
-    if own { Ok(people) } else { Err(ControlError::NotFound { what: "finding", id: stored.id.clone() }) }
+    if own {
+        Ok(people)
+    } else {
+        Err(ControlError::NotFound { what: "finding", id: stored.id.clone() })
+    }
 }
 
 fn no_owner(stored: &Stored) -> ControlError {

@@ -32,7 +32,8 @@ pub(crate) fn finding_row(row: &Row) -> Result<FindingRow, ControlError> {
         reason: reason.to_owned(),
     };
     Ok(FindingRow {
-        kind: Kind::of_name(&row.try_get::<String, _>(1)?).ok_or_else(|| damaged("its kind is unknown"))?,
+        kind: Kind::of_name(&row.try_get::<String, _>(1)?)
+            .ok_or_else(|| damaged("its kind is unknown"))?,
         status: Status::of_name(&row.try_get::<String, _>(2)?)
             .ok_or_else(|| damaged("its status is unknown"))?,
         closing: Closing::of_name(&row.try_get::<String, _>(3)?),
@@ -103,7 +104,11 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`].
-    pub async fn findings(&self, actor: &Actor, filter: &FindingFilter) -> Result<FindingList, ControlError> {
+    pub async fn findings(
+        &self,
+        actor: &Actor,
+        filter: &FindingFilter,
+    ) -> Result<FindingList, ControlError> {
         self.require(actor, &[Permission::ReadFindings], "findings").await?;
         self.finding_list(filter, &actor.scope(Permission::ReadFindings)).await
     }
@@ -116,7 +121,11 @@ impl Control {
         self.finding_list(filter, &Scope::All).await
     }
 
-    async fn finding_list(&self, filter: &FindingFilter, scope: &Scope) -> Result<FindingList, ControlError> {
+    async fn finding_list(
+        &self,
+        filter: &FindingFilter,
+        scope: &Scope,
+    ) -> Result<FindingList, ControlError> {
         let all = Where::of(filter, scope, true, true);
         let next = all.texts.len() + 1;
         let after = match &filter.after {
@@ -126,7 +135,11 @@ impl Control {
                 next + 1
             ),
         };
-        let sql = format!("{FINDING_ROW_SQL}{}{after} ORDER BY f.opened_at DESC, f.id LIMIT {}", all.sql, PAGE_ROWS_MAX + 1);
+        let sql = format!(
+            "{FINDING_ROW_SQL}{}{after} ORDER BY f.opened_at DESC, f.id LIMIT {}",
+            all.sql,
+            PAGE_ROWS_MAX + 1
+        );
         let mut query = all.bind(sql);
         if let Some(after) = &filter.after {
             query = query.bind(after.opened_at.nanos()).bind(after.id.clone());
@@ -137,16 +150,19 @@ impl Control {
         }
         let more = rows.len() > PAGE_ROWS_MAX;
         rows.truncate(PAGE_ROWS_MAX);
-        let next = rows.last().filter(|_| more).map(|row| FindingCursor {
-            opened_at: row.opened_at,
-            id: row.id.clone(),
-        });
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|row| FindingCursor { opened_at: row.opened_at, id: row.id.clone() });
         let by_kind = self.counted("f.kind", &Where::of(filter, scope, false, true)).await?;
         let by_status = self.counted("f.status", &Where::of(filter, scope, true, false)).await?;
         Ok(FindingList {
             rows,
             next,
-            by_kind: by_kind.iter().filter_map(|(name, count)| Some((Kind::of_name(name)?, *count))).collect(),
+            by_kind: by_kind
+                .iter()
+                .filter_map(|(name, count)| Some((Kind::of_name(name)?, *count)))
+                .collect(),
             by_status: by_status
                 .iter()
                 .filter_map(|(name, count)| Some((Status::of_name(name)?, *count)))
@@ -154,7 +170,11 @@ impl Control {
         })
     }
 
-    async fn counted(&self, column: &'static str, filter: &Where) -> Result<Vec<(String, u64)>, ControlError> {
+    async fn counted(
+        &self,
+        column: &'static str,
+        filter: &Where,
+    ) -> Result<Vec<(String, u64)>, ControlError> {
         let sql = format!(
             "SELECT {column}, COUNT(*) FROM finding AS f JOIN device AS d ON d.id = f.device_id{} GROUP BY {column}",
             filter.sql
@@ -180,7 +200,10 @@ impl Control {
             .bind(statement(sql).bind(id.to_owned()))
             .fetch_optional(self.store.pool())
             .await?
-            .ok_or_else(|| ControlError::NotFound { what: "finding", id: id.chars().take(60).collect() })?;
+            .ok_or_else(|| ControlError::NotFound {
+                what: "finding",
+                id: id.chars().take(60).collect(),
+            })?;
         let request: String = row.try_get(15)?;
         let row = finding_row(&row)?;
         self.record(Entry {
@@ -222,7 +245,9 @@ impl Control {
     ) -> Result<Vec<crate::view::findings::InstalledRow>, ControlError> {
         let mut items = Vec::new();
         for (source, key) in &stored.items {
-            let sql = format!("{INSTALLED_SQL} WHERE i.device_id = $1 AND i.source = $2 AND i.item_key = $3");
+            let sql = format!(
+                "{INSTALLED_SQL} WHERE i.device_id = $1 AND i.source = $2 AND i.item_key = $3"
+            );
             let row = statement(sql)
                 .bind(stored.device.clone())
                 .bind(source.name())
@@ -239,11 +264,13 @@ impl Control {
     async fn proof_of(&self, stored: &Stored) -> Result<Vec<ProofRow>, ControlError> {
         let mut proof = Vec::new();
         for sighting in &stored.state.sightings {
-            let row = sqlx::query("SELECT looked_at FROM inventory_source WHERE device_id = $1 AND source = $2")
-                .bind(stored.device.clone())
-                .bind(sighting.source.name())
-                .fetch_optional(self.store.pool())
-                .await?;
+            let row = sqlx::query(
+                "SELECT looked_at FROM inventory_source WHERE device_id = $1 AND source = $2",
+            )
+            .bind(stored.device.clone())
+            .bind(sighting.source.name())
+            .fetch_optional(self.store.pool())
+            .await?;
             let looked_at = match row {
                 Some(row) => row.try_get::<Option<i64>, _>(0)?.map(Timestamp::from_nanos),
                 None => None,

@@ -48,7 +48,8 @@ impl Control {
         let people = People::of_device(writing, device).await?;
         let looks = looks_of(writing, device).await?;
         let mut verdicts = Verdicts::new();
-        let mut wants = wanted(writing, ground, device, &people, &looks, &mut verdicts, now).await?;
+        let mut wants =
+            wanted(writing, ground, device, &people, &looks, &mut verdicts, now).await?;
         for mut stored in open_findings(writing, device, &wants).await? {
             let want = wants.remove(&(stored.subject.clone(), stored.state.kind));
             self.update(writing, &mut stored, want, &looks, &verdicts, &people, tally, now).await?;
@@ -68,7 +69,13 @@ impl Control {
             };
             for (source, moment) in want.seen.iter().skip(1) {
                 let event = Event::Seen { source: *source, moment: *moment };
-                let step = case::finding::step(&stored.state, &event, Who::INVENTORY.by, &people.around(), now);
+                let step = case::finding::step(
+                    &stored.state,
+                    &event,
+                    Who::INVENTORY.by,
+                    &people.around(),
+                    now,
+                );
                 stored.state = step.map_err(ControlError::FindingRefused)?.0;
             }
             self.open_finding(writing, stored, tally, now).await?;
@@ -104,11 +111,14 @@ impl Control {
                 return Ok(());
             }
             let event = Event::Cleared(closing);
-            return self.step_finding(writing, stored, &event, Who::JUDGEMENT, "", people, tally, now).await;
+            return self
+                .step_finding(writing, stored, &event, Who::JUDGEMENT, "", people, tally, now)
+                .await;
         }
         for (source, moment) in &seen {
             let event = Event::Seen { source: *source, moment: *moment };
-            self.step_finding(writing, stored, &event, Who::INVENTORY, "", people, tally, now).await?;
+            self.step_finding(writing, stored, &event, Who::INVENTORY, "", people, tally, now)
+                .await?;
         }
         let absent: Vec<SoftwareSource> = stored
             .state
@@ -122,7 +132,8 @@ impl Control {
         for source in absent {
             let Some(look) = looks.get(&source) else { continue };
             let event = Event::Looked { source, moment: Moment { order: look.order, at: look.at } };
-            self.step_finding(writing, stored, &event, Who::INVENTORY, "", people, tally, now).await?;
+            self.step_finding(writing, stored, &event, Who::INVENTORY, "", people, tally, now)
+                .await?;
         }
         Ok(())
     }
@@ -209,7 +220,8 @@ async fn wanted(
             kind = judged.kind(item.source);
             verdict = Some(judged.judgement.verdict);
             (subject, name) = (judged.subject, judged.subject_name);
-            verdicts.insert((item.source, key.clone()), (subject.clone(), judged.judgement.verdict));
+            verdicts
+                .insert((item.source, key.clone()), (subject.clone(), judged.judgement.verdict));
         }
         let Some(kind) = kind else { continue };
         if row.try_get::<i64, _>(4)? != 0 && !kind.ignores_baseline() {
@@ -262,7 +274,8 @@ async fn open_findings(
     device: &str,
     wants: &Wants,
 ) -> Result<Vec<Stored>, ControlError> {
-    let select = format!("SELECT {} FROM finding AS f WHERE f.device_id = $1 AND ", Stored::COLUMNS);
+    let select =
+        format!("SELECT {} FROM finding AS f WHERE f.device_id = $1 AND ", Stored::COLUMNS);
     let open = sqlx::query(sqlx::AssertSqlSafe(format!("{select} f.status <> 'resolved'")))
         .bind(device)
         .fetch_all(&mut **writing)

@@ -66,7 +66,10 @@ impl Tally {
 }
 
 impl People {
-    pub(crate) async fn of_device(writing: &mut Writing, device: &str) -> Result<Self, ControlError> {
+    pub(crate) async fn of_device(
+        writing: &mut Writing,
+        device: &str,
+    ) -> Result<Self, ControlError> {
         let id = crate::enrol::stored_device(device)?;
         let owner = recipient::owner_of(&mut **writing, id).await?.filter(|owner| !owner.disabled);
         let row = sqlx::query("SELECT name, department_id FROM device WHERE id = $1")
@@ -118,10 +121,13 @@ impl Stored {
     /// Loads one for a change.
     pub(crate) async fn load(writing: &mut Writing, id: &str) -> Result<Self, ControlError> {
         let sql = format!("SELECT {} FROM finding AS f WHERE f.id = $1", Self::COLUMNS);
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(&mut **writing).await?;
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(&mut **writing).await?;
         match row {
             Some(row) => Self::of_row(&row),
-            None => Err(ControlError::NotFound { what: "finding", id: id.chars().take(60).collect() }),
+            None => {
+                Err(ControlError::NotFound { what: "finding", id: id.chars().take(60).collect() })
+            }
         }
     }
 
@@ -263,7 +269,13 @@ impl Control {
                     Letter::Notice => Occasion::Notice,
                     Letter::Reminder(_) => Occasion::Reminder,
                 };
-                let letter = Outgoing { occasion, channel: Channel::Bot, to: owner, sender: Sender::Product, sender_name: BOT };
+                let letter = Outgoing {
+                    occasion,
+                    channel: Channel::Bot,
+                    to: owner,
+                    sender: Sender::Product,
+                    sender_name: BOT,
+                };
                 let message = letter.compose(stored, people, owner);
                 self.send_letter(writing, stored, &letter, &message, tally, now).await
             }
@@ -405,7 +417,9 @@ fn proof_words(stored: &Stored, to: Status, detail: &str) -> String {
     match stored.state.proof().filter(|_| to == Status::Resolved && removed) {
         None => detail.to_owned(),
         Some(proof) => {
-            let looks = proof.iter().map(|(source, look)| format!("{} looked at {}", source.name(), look.at));
+            let looks = proof
+                .iter()
+                .map(|(source, look)| format!("{} looked at {}", source.name(), look.at));
             format!("not found any more: {}", looks.collect::<Vec<_>>().join("; "))
         }
     }

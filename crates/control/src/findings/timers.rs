@@ -48,8 +48,17 @@ impl Control {
         for row in &rows {
             let mut stored = Stored::of_row(row)?;
             let people = People::of_device(&mut writing, &stored.device).await?;
-            self.step_finding(&mut writing, &mut stored, &Event::Timer, Who::TIMER, "", &people, &mut tally, now)
-                .await?;
+            self.step_finding(
+                &mut writing,
+                &mut stored,
+                &Event::Timer,
+                Who::TIMER,
+                "",
+                &people,
+                &mut tally,
+                now,
+            )
+            .await?;
         }
         self.record_tally(&mut writing, &tally, "timer").await?;
         writing.commit().await?;
@@ -104,7 +113,17 @@ impl Control {
         let mut tally = Tally::default();
         for row in &rows {
             let mut stored = Stored::of_row(row)?;
-            self.step_finding(writing, &mut stored, &event, Who::TIMER, "", &people, &mut tally, now).await?;
+            self.step_finding(
+                writing,
+                &mut stored,
+                &event,
+                Who::TIMER,
+                "",
+                &people,
+                &mut tally,
+                now,
+            )
+            .await?;
         }
         Ok(())
     }

@@ -11,7 +11,9 @@ use crate::batch::{self, Cell};
 use crate::limits::{INVENTORY_ITEMS_OF_SOURCE_MAX, REMOVED_AT_ONCE_MIN};
 use crate::store::{Writing, storable};
 use model::Timestamp;
-use model::inventory::{InventoryItem, InventoryMessage, ItemsDigest, SnapshotSummary, SoftwareSource};
+use model::inventory::{
+    InventoryItem, InventoryMessage, ItemsDigest, SnapshotSummary, SoftwareSource,
+};
 use sqlx::Row as _;
 use std::collections::{BTreeMap, HashMap};
 
@@ -174,15 +176,18 @@ impl DeviceRound {
         let Some(state) = self.sources.get_mut(&summary.source) else { return Ok(()) };
         let empty = summary.items == 0 && summary.items_hash == ItemsDigest::default().to_hex();
         let staged = state.staging_snapshot == summary.id;
+        // Nothing at all where something was: a full snapshot of no items.
+        let all_gone = empty && state.items > 0;
         self.touched = true;
-        if !staged && !(empty && state.items > 0) {
+        if !staged && !all_gone {
             state.compare(writing, &device, at, clock, summary).await?;
             return Ok(());
         }
         if !staged {
             state.begin_staging(&summary.id);
         }
-        let whole = state.staging_items == summary.items && state.staging_digest() == summary.items_hash;
+        let whole =
+            state.staging_items == summary.items && state.staging_digest() == summary.items_hash;
         if !whole {
             state.doubt("a full snapshot came in incomplete; the next one is waited for");
             state.end_staging();

@@ -31,8 +31,10 @@ pub(crate) fn item_of(
     installed_at: Option<i64>,
 ) -> Result<InventoryItem, ControlError> {
     let source: String = row.try_get(from)?;
-    let damaged = |reason: String| ControlError::Corrupt { what: "software item", id: key.clone(), reason };
-    let known = SoftwareSource::of_name(&source).ok_or_else(|| damaged(format!("source {source:?}")))?;
+    let damaged =
+        |reason: String| ControlError::Corrupt { what: "software item", id: key.clone(), reason };
+    let known =
+        SoftwareSource::of_name(&source).ok_or_else(|| damaged(format!("source {source:?}")))?;
     let permissions: String = row.try_get(from + 9)?;
     Ok(InventoryItem {
         name: row.try_get(from + 1)?,
@@ -52,7 +54,9 @@ pub(crate) fn item_of(
         origin_url: row.try_get(from + 11)?,
         sha256: row.try_get(from + 12)?,
         signer: row.try_get(from + 13)?,
-        size_bytes: row.try_get::<Option<i64>, _>(from + 14)?.and_then(|size| u64::try_from(size).ok()),
+        size_bytes: row
+            .try_get::<Option<i64>, _>(from + 14)?
+            .and_then(|size| u64::try_from(size).ok()),
         enabled: row.try_get::<Option<i64>, _>(from + 15)?.map(|flag| flag != 0),
         installed_at: installed_at.map(Timestamp::from_nanos),
         ..InventoryItem::new(known, key, "")
@@ -67,7 +71,9 @@ pub(crate) async fn store(
 ) -> Result<Vec<String>, ControlError> {
     let ids: Vec<&str> = items.keys().map(String::as_str).collect();
     let mut known = HashSet::new();
-    for row in batch::fetch_in(writing, "SELECT id FROM software_item WHERE id", &[], &ids, "").await? {
+    for row in
+        batch::fetch_in(writing, "SELECT id FROM software_item WHERE id", &[], &ids, "").await?
+    {
         known.insert(row.try_get::<String, _>(0)?);
     }
     let mut fresh = Vec::new();
@@ -132,7 +138,9 @@ impl Control {
             let judged = ground.judge(item, Place::default(), now);
             let kind = judged.kind(item.source).map_or("", |kind| kind.name());
             if before.get(id).is_none_or(|old| {
-                (old.0.as_str(), old.1.as_str(), old.2.as_str()) != (judged.subject.as_str(), judged.judgement.verdict.name(), kind) || judged.per_device
+                (old.0.as_str(), old.1.as_str(), old.2.as_str())
+                    != (judged.subject.as_str(), judged.judgement.verdict.name(), kind)
+                    || judged.per_device
             }) {
                 changed.push(id.clone());
             }
@@ -175,7 +183,8 @@ async fn judgements_of(
     writing: &mut Writing,
     ids: &[&str],
 ) -> Result<HashMap<String, (String, String, String, String)>, ControlError> {
-    let head = "SELECT item_id, subject, verdict, kind, exclusion_id FROM item_judgement WHERE item_id";
+    let head =
+        "SELECT item_id, subject, verdict, kind, exclusion_id FROM item_judgement WHERE item_id";
     let mut found = HashMap::with_capacity(ids.len());
     for row in batch::fetch_in(writing, head, &[], ids, "").await? {
         let of = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);

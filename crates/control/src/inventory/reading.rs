@@ -132,7 +132,11 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`], [`ControlError::NotFound`].
-    pub async fn device_inventory(&self, actor: &Actor, device: DeviceId) -> Result<DeviceInventory, ControlError> {
+    pub async fn device_inventory(
+        &self,
+        actor: &Actor,
+        device: DeviceId,
+    ) -> Result<DeviceInventory, ControlError> {
         self.require(actor, &[Permission::ReadInventory], "device_inventory").await?;
         self.device_in_scope(&actor.scope(Permission::ReadInventory), device).await?;
         self.record(Entry {
@@ -157,7 +161,10 @@ impl Control {
     }
 
     /// Everything installed on a device, by name.
-    pub(crate) async fn installed_on(&self, device: &str) -> Result<Vec<InstalledRow>, ControlError> {
+    pub(crate) async fn installed_on(
+        &self,
+        device: &str,
+    ) -> Result<Vec<InstalledRow>, ControlError> {
         let sql = format!(
             "{INSTALLED_SQL} WHERE i.device_id = $1 AND i.gone = 0 ORDER BY s.search_key, i.item_key LIMIT $2"
         );
@@ -179,7 +186,9 @@ impl Control {
         .await?;
         let mut sources = Vec::new();
         for row in &rows {
-            let Some(source) = SoftwareSource::of_name(&row.try_get::<String, _>(0)?) else { continue };
+            let Some(source) = SoftwareSource::of_name(&row.try_get::<String, _>(0)?) else {
+                continue;
+            };
             let time = |place: usize| -> Result<Option<Timestamp>, ControlError> {
                 Ok(row.try_get::<Option<i64>, _>(place)?.map(Timestamp::from_nanos))
             };
@@ -226,7 +235,11 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`].
-    pub async fn software_devices(&self, actor: &Actor, subject: &str) -> Result<Vec<InstalledOn>, ControlError> {
+    pub async fn software_devices(
+        &self,
+        actor: &Actor,
+        subject: &str,
+    ) -> Result<Vec<InstalledOn>, ControlError> {
         self.require(actor, &[Permission::ReadInventory], "software_devices").await?;
         self.record(Entry {
             cause: Cause::Person(actor),
@@ -238,7 +251,11 @@ impl Control {
         self.devices_with(subject, &actor.scope(Permission::ReadInventory)).await
     }
 
-    async fn devices_with(&self, subject: &str, scope: &Scope) -> Result<Vec<InstalledOn>, ControlError> {
+    async fn devices_with(
+        &self,
+        subject: &str,
+        scope: &Scope,
+    ) -> Result<Vec<InstalledOn>, ControlError> {
         let condition = scope.on_device("d", 2);
         let sql = INSTALLED_SQL.replace(
             " FROM installed AS i",
@@ -249,8 +266,10 @@ impl Control {
             "{sql} WHERE j.subject = $1 AND i.gone = 0 AND {} ORDER BY d.name, i.item_key LIMIT 1000",
             condition.sql
         );
-        let rows =
-            condition.bind(statement(sql).bind(subject.to_owned())).fetch_all(self.store.pool()).await?;
+        let rows = condition
+            .bind(statement(sql).bind(subject.to_owned()))
+            .fetch_all(self.store.pool())
+            .await?;
         let mut found = Vec::new();
         for row in &rows {
             found.push(InstalledOn {
@@ -298,4 +317,3 @@ impl Control {
         writing.commit().await
     }
 }
-

@@ -11,7 +11,11 @@ use sqlx::Row as _;
 impl Control {
     /// What is about a title is judged again: for whoever changes its decisions, its life or its words, in the
     /// transaction of that change.
-    pub(crate) async fn title_changed(&self, writing: &mut Writing, title: &str) -> Result<(), ControlError> {
+    pub(crate) async fn title_changed(
+        &self,
+        writing: &mut Writing,
+        title: &str,
+    ) -> Result<(), ControlError> {
         sqlx::query("UPDATE item_judgement SET revision = 0 WHERE title_id = $1")
             .bind(title)
             .execute(&mut **writing)
@@ -131,10 +135,12 @@ impl Control {
     async fn reconcile_stale(&self, ticked: &mut Ticked) -> Result<bool, ControlError> {
         let mut writing = self.store.write().await?;
         let ground = self.ground().await?;
-        let rows = sqlx::query("SELECT device_id FROM inventory_device WHERE stale = 1 ORDER BY device_id LIMIT $1")
-            .bind(RECONCILED_AT_ONCE_MAX)
-            .fetch_all(&mut *writing)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT device_id FROM inventory_device WHERE stale = 1 ORDER BY device_id LIMIT $1",
+        )
+        .bind(RECONCILED_AT_ONCE_MAX)
+        .fetch_all(&mut *writing)
+        .await?;
         if rows.is_empty() {
             return Ok(false);
         }
@@ -152,7 +158,11 @@ impl Control {
     }
 }
 
-async fn mark_devices(writing: &mut Writing, head: &str, items: &[&str]) -> Result<(), ControlError> {
+async fn mark_devices(
+    writing: &mut Writing,
+    head: &str,
+    items: &[&str],
+) -> Result<(), ControlError> {
     for chunk in items.chunks(500) {
         let sql = format!("{head} IN ({}))", batch::places(chunk.len(), 1));
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false);

@@ -136,7 +136,8 @@ impl SourceState {
     pub(crate) fn stage(&mut self, item: &InventoryItem, id: &str) {
         self.staging_digest.add(item);
         self.staging_items += 1;
-        self.staged.insert(item.key.clone(), (id.to_owned(), item.installed_at.map(Timestamp::nanos)));
+        self.staged
+            .insert(item.key.clone(), (id.to_owned(), item.installed_at.map(Timestamp::nanos)));
         self.fresh.insert(item.key.clone());
     }
 
@@ -150,7 +151,12 @@ impl SourceState {
     }
 
     /// Takes a row that is there out of count and digest.
-    pub(crate) fn forget(&mut self, items: &HashMap<String, InventoryItem>, key: &str, row: &Installed) {
+    pub(crate) fn forget(
+        &mut self,
+        items: &HashMap<String, InventoryItem>,
+        key: &str,
+        row: &Installed,
+    ) {
         self.items = self.items.saturating_sub(1);
         self.digest = match (self.digest, items.get(&row.item_id)) {
             (Some(mut digest), Some(item)) => {
@@ -216,7 +222,11 @@ impl SourceState {
     }
 
     /// Loads every row of the source.
-    pub(crate) async fn load_whole(&mut self, writing: &mut Writing, device: &str) -> Result<(), ControlError> {
+    pub(crate) async fn load_whole(
+        &mut self,
+        writing: &mut Writing,
+        device: &str,
+    ) -> Result<(), ControlError> {
         if self.whole {
             return Ok(());
         }
@@ -239,7 +249,11 @@ impl SourceState {
     }
 
     /// Loads what earlier batches staged of the same snapshot.
-    pub(crate) async fn load_staged(&mut self, writing: &mut Writing, device: &str) -> Result<(), ControlError> {
+    pub(crate) async fn load_staged(
+        &mut self,
+        writing: &mut Writing,
+        device: &str,
+    ) -> Result<(), ControlError> {
         if self.staged.len() as u64 >= self.staging_items || self.clear_staged {
             return Ok(());
         }
@@ -297,7 +311,11 @@ impl SourceState {
     }
 
     /// Keys of the rows that the device said are removed and no look confirmed.
-    pub(crate) async fn gone(&self, writing: &mut Writing, device: &str) -> Result<BTreeSet<String>, ControlError> {
+    pub(crate) async fn gone(
+        &self,
+        writing: &mut Writing,
+        device: &str,
+    ) -> Result<BTreeSet<String>, ControlError> {
         let rows = sqlx::query(
             "SELECT item_key FROM installed WHERE device_id = $1 AND source = $2 AND gone = 1",
         )
@@ -332,7 +350,11 @@ impl SourceState {
     }
 
     /// Writes what changed.
-    pub(crate) async fn save(&mut self, writing: &mut Writing, device: &str) -> Result<(), ControlError> {
+    pub(crate) async fn save(
+        &mut self,
+        writing: &mut Writing,
+        device: &str,
+    ) -> Result<(), ControlError> {
         let source = self.source.name();
         let mut rows = Vec::new();
         for key in std::mem::take(&mut self.written) {
@@ -349,7 +371,11 @@ impl SourceState {
         self.save_row(writing, device).await
     }
 
-    async fn save_staged(&mut self, writing: &mut Writing, device: &str) -> Result<(), ControlError> {
+    async fn save_staged(
+        &mut self,
+        writing: &mut Writing,
+        device: &str,
+    ) -> Result<(), ControlError> {
         let source = self.source.name();
         if std::mem::take(&mut self.clear_staged) {
             sqlx::query("DELETE FROM staged_item WHERE device_id = $1 AND source = $2")

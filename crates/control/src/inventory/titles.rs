@@ -4,7 +4,9 @@ use super::items::{ITEM_COLUMNS, item_of};
 use crate::ground::Place;
 use crate::scope::statement;
 use crate::view::PAGE_ROWS_MAX;
-use crate::view::findings::{Explained, Explanation, SoftwareFilter, SoftwareList, SoftwareRow, StepRow};
+use crate::view::findings::{
+    Explained, Explanation, SoftwareFilter, SoftwareList, SoftwareRow, StepRow,
+};
 use crate::{Actor, Control, ControlError, Permission};
 use case::judgement::Verdict;
 use model::inventory::{InventoryItem, SoftwareSource};
@@ -17,7 +19,11 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`].
-    pub async fn software(&self, actor: &Actor, filter: &SoftwareFilter) -> Result<SoftwareList, ControlError> {
+    pub async fn software(
+        &self,
+        actor: &Actor,
+        filter: &SoftwareFilter,
+    ) -> Result<SoftwareList, ControlError> {
         self.require(actor, &[Permission::ReadInventory], "software").await?;
         self.software_here(filter).await
     }
@@ -26,7 +32,10 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::Store`].
-    pub async fn software_here(&self, filter: &SoftwareFilter) -> Result<SoftwareList, ControlError> {
+    pub async fn software_here(
+        &self,
+        filter: &SoftwareFilter,
+    ) -> Result<SoftwareList, ControlError> {
         let (clause, texts) = clause_of(filter);
         let sql = format!(
             "SELECT j.subject, COUNT(DISTINCT i.device_id) FROM item_judgement AS j \
@@ -37,7 +46,10 @@ impl Control {
         let query = texts.iter().fold(statement(sql), |query, text| query.bind(text.clone()));
         let mut rows = Vec::new();
         for row in &query.fetch_all(self.store.pool()).await? {
-            rows.push((row.try_get::<String, _>(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0)));
+            rows.push((
+                row.try_get::<String, _>(0)?,
+                u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0),
+            ));
         }
         let more = rows.len() > PAGE_ROWS_MAX;
         rows.truncate(PAGE_ROWS_MAX);
@@ -53,7 +65,10 @@ impl Control {
         Ok(SoftwareList { rows: list, next })
     }
 
-    async fn described(&self, rows: &[(String, u64)]) -> Result<BTreeMap<String, SoftwareRow>, ControlError> {
+    async fn described(
+        &self,
+        rows: &[(String, u64)],
+    ) -> Result<BTreeMap<String, SoftwareRow>, ControlError> {
         let subjects: Vec<&str> = rows.iter().map(|(subject, _)| subject.as_str()).collect();
         let mut connection = self.store.pool().acquire().await?;
         let head = "SELECT j.subject, j.subject_name, j.verdict, s.publisher, s.version, s.source \
@@ -62,7 +77,8 @@ impl Control {
         let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for row in crate::batch::fetch_in(&mut connection, head, &[], &subjects, "").await? {
             let subject: String = row.try_get(0)?;
-            let verdict = Verdict::of_name(&row.try_get::<String, _>(2)?).unwrap_or(Verdict::Unapproved);
+            let verdict =
+                Verdict::of_name(&row.try_get::<String, _>(2)?).unwrap_or(Verdict::Unapproved);
             let of = found.entry(subject.clone()).or_insert_with(|| SoftwareRow {
                 subject: subject.clone(),
                 name: String::new(),
@@ -131,7 +147,11 @@ impl Control {
         Ok(Explanation { name: name.to_owned(), items })
     }
 
-    pub(crate) async fn explain_item(&self, item: &InventoryItem, devices: u64) -> Result<Explained, ControlError> {
+    pub(crate) async fn explain_item(
+        &self,
+        item: &InventoryItem,
+        devices: u64,
+    ) -> Result<Explained, ControlError> {
         let ground = self.ground().await?;
         let judged = ground.judge(item, Place::default(), self.clock.now());
         let name = |id: &software::TitleId| {

@@ -7,9 +7,7 @@ use case::judgement::Verdict;
 use case::predicate::{Operator, Predicate};
 use control::fixture::{Scene, Stream};
 use control::limits::{DAY_NS, HOUR_NS, MINUTE_NS};
-use control::view::findings::{
-    FindingFilter, FindingRow, Intake, NewExclusion, SoftwareFilter,
-};
+use control::view::findings::{FindingFilter, FindingRow, Intake, NewExclusion, SoftwareFilter};
 use control::{Actor, AnswerNext, ControlError, Language, NewPerson, Principal, Role};
 use model::inventory::{
     InventoryItem, InventoryMessage, SnapshotSummary, SoftwareSource, items_hash,
@@ -32,7 +30,11 @@ fn program(path: &str) -> InventoryItem {
         path: path.into(),
         sha256: "ab".repeat(32),
         user: "alice".into(),
-        ..InventoryItem::new(SoftwareSource::Executed, path, path.rsplit('/').next().unwrap_or(path))
+        ..InventoryItem::new(
+            SoftwareSource::Executed,
+            path,
+            path.rsplit('/').next().unwrap_or(path),
+        )
     }
 }
 
@@ -80,7 +82,10 @@ impl<'s> Reporter<'s> {
         let snapshot = format!("look-{}", self.looks);
         let mut messages: Vec<InventoryMessage> = items
             .iter()
-            .map(|item| InventoryMessage::Present { snapshot: snapshot.clone(), item: item.clone() })
+            .map(|item| InventoryMessage::Present {
+                snapshot: snapshot.clone(),
+                item: item.clone(),
+            })
             .collect();
         messages.push(summary);
         messages
@@ -119,7 +124,11 @@ async fn sign_in(scene: &Scene, id: &str) -> Actor {
 
 async fn own(scene: &Scene, device: DeviceId, owner: &Actor) {
     let owner = Some(owner.id().to_owned());
-    scene.control.set_device_owner(Principal::Machine, device, owner.as_deref()).await.expect("owned");
+    scene
+        .control
+        .set_device_owner(Principal::Machine, device, owner.as_deref())
+        .await
+        .expect("owned");
 }
 
 #[tokio::test]
@@ -135,12 +144,17 @@ async fn what_was_there_is_learned_and_what_is_new_is_found_until_it_is_proved_g
 
     let new = package("newcomer", "2.0");
     items.push(new.clone());
-    let messages =
-        [InventoryMessage::Added { item: new.clone() }, device.summary(SoftwareSource::Dpkg, &items)];
+    let messages = [
+        InventoryMessage::Added { item: new.clone() },
+        device.summary(SoftwareSource::Dpkg, &items),
+    ];
     let before = device.stream.clone();
     assert_eq!(device.send(&messages).await.opened, 1);
     let [found] = <[FindingRow; 1]>::try_from(all(&scene, &analyst).await).expect("one finding");
-    assert_eq!((found.kind, found.status, &*found.name), (Kind::Unapproved, Status::Open, "newcomer"));
+    assert_eq!(
+        (found.kind, found.status, &*found.name),
+        (Kind::Unapproved, Status::Open, "newcomer")
+    );
 
     // The same batch again changes nothing.
     let mut again = Reporter { scene: &scene, stream: before, looks: device.looks };
@@ -332,8 +346,7 @@ async fn the_ladder_of_messages_goes_from_bot_to_person_to_manager() {
     device.send(&[summary]).await;
     let administrator = sign_in(&scene, administrator.id()).await;
     let from = model::Clock::now(&*scene.clock).plus_nanos(-40 * DAY_NS);
-    let metrics =
-        scene.control.finding_metrics(&administrator, from, 60).await.expect("figures");
+    let metrics = scene.control.finding_metrics(&administrator, from, 60).await.expect("figures");
     let channels: Vec<_> =
         metrics.remedy.iter().map(|row| (row.channel.name(), row.sent, row.remedied)).collect();
     assert_eq!(channels, [("bot", 3, 0), ("person", 1, 0), ("manager", 1, 1)]);
@@ -356,8 +369,10 @@ async fn the_owner_answers_and_nobody_else() {
     let foreign = scene.control.answer_finding(&other, &finding.id, Answer::Removed, "").await;
     assert!(matches!(foreign, Err(ControlError::NotFound { .. })));
     let control = &scene.control;
-    let answered =
-        control.answer_finding(&owner, &finding.id, Answer::RequestNow, "").await.expect("answered");
+    let answered = control
+        .answer_finding(&owner, &finding.id, Answer::RequestNow, "")
+        .await
+        .expect("answered");
     assert!(matches!(answered.next, AnswerNext::FileRequest { .. }));
     control.link_request(&owner, &finding.id, "r1").await.expect("linked");
     assert_eq!(all(&scene, &analyst).await[0].status, Status::RequestFiled);
@@ -454,9 +469,13 @@ async fn the_baseline_is_opened_by_a_person_and_explained() {
     device.send_full(&base(5)).await;
     let filter = SoftwareFilter { baseline: true, ..SoftwareFilter::default() };
     let list = control.software(&analyst, &filter).await.expect("a list");
-    assert_eq!((list.rows.len(), list.rows[0].verdict, list.rows[0].devices), (5, Verdict::Unapproved, 1));
+    assert_eq!(
+        (list.rows.len(), list.rows[0].verdict, list.rows[0].devices),
+        (5, Verdict::Unapproved, 1)
+    );
     let subject = list.rows[0].subject.clone();
-    let opened = control.open_baseline(&analyst, &[subject.clone()]).await.expect("opened");
+    let opened =
+        control.open_baseline(&analyst, std::slice::from_ref(&subject)).await.expect("opened");
     assert_eq!(opened, 1);
     assert_eq!(all(&scene, &analyst).await[0].subject, subject);
     assert_eq!(control.software_devices(&analyst, &subject).await.expect("devices").len(), 1);

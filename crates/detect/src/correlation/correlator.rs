@@ -1,13 +1,14 @@
 //! The state of all correlations, and how an event changes it.
 
+use super::awaited::{Awaited, Window};
 use super::found::CorrelationMatch;
-use super::group::{Entry, Group, Moment, Verdict, key_of};
+use super::group::{Entry, Group, Verdict, key_of};
+use super::input::{Input, Inputs, add, projected, value_of};
 use super::plan::{Correlations, Plan, Sources};
 use crate::limits;
 use crate::matched::Match;
-use crate::view::text_of_field;
-use model::{AgentId, DeviceId, Event, EventKind, StreamKey, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use model::{AgentId, Event, Timestamp};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Numbers about the state; what was given up is counted, so that nobody trusts a silence that is none.
@@ -68,35 +69,6 @@ pub(crate) struct Kept {
     pub(crate) tick: u64,
     pub(crate) received: i64,
 }
-
-/// A window that is awaited: sorted by agent and deadline, and by deadline alone.
-#[derive(Debug, Default)]
-struct Awaited {
-    by_agent: BTreeSet<(AgentId, Window)>,
-    by_deadline: BTreeSet<Window>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Window {
-    deadline: i64,
-    plan: usize,
-    begin: Moment,
-    group: Arc<str>,
-}
-
-/// Something that happened for a correlation, its group not known yet.
-#[derive(Debug)]
-struct Input {
-    time: i64,
-    stream: StreamKey,
-    device: DeviceId,
-    kind: EventKind,
-    mask: u64,
-    values: Box<[Option<Box<str>>]>,
-}
-
-/// Inputs by the place of their correlation; those that others refer to come first.
-type Inputs = BTreeMap<usize, Vec<Input>>;
 
 impl Correlator {
     /// An empty state.
@@ -458,84 +430,3 @@ impl Correlator {
         }
     }
 }
-
-impl Awaited {
-    fn insert(&mut self, window: Window) {
-        self.by_agent.insert((window.begin.1.agent, window.clone()));
-        self.by_deadline.insert(window);
-    }
-
-    fn remove(&mut self, window: &Window) {
-        self.by_agent.remove(&(window.begin.1.agent, window.clone()));
-        self.by_deadline.remove(window);
-    }
-
-    fn forget(&mut self, place: usize, plan: &Plan, key: &Arc<str>, entry: &Entry) {
-        if entry.awaited {
-            let deadline = entry.time.saturating_add(plan.span_ns);
-            let (begin, group) = (entry.moment(), Arc::clone(key));
-            self.remove(&Window { deadline, plan: place, begin, group });
-        }
-    }
-
-    fn first_of(&self, agent: AgentId) -> Option<Window> {
-        let zero =
-            StreamKey { agent: AgentId::from_bits(0), epoch: model::EpochId::from_bits(0), seq: 0 };
-        let from =
-            Window { deadline: i64::MIN, plan: 0, begin: (i64::MIN, zero), group: "".into() };
-        let (of, window) = self.by_agent.range((agent, from)..).next()?;
-        (*of == agent).then(|| window.clone())
-    }
-}
-
-/// Joins an input with one of the same event and values: an event that matches several rules counts once.
-fn add(all: &mut Vec<Input>, input: Input) {
-    let same = |known: &&mut Input| {
-        (known.time, known.stream) == (input.time, input.stream) && known.values == input.values
-    };
-    match all.iter_mut().find(same) {
-        Some(known) => known.mask |= input.mask,
-        None => all.push(input),
-    }
-}
-
-/// What a match means to a correlation above: one input for each of its groups that the contributing
-/// entries name.
-fn projected(group: &Group, verdict: &Verdict, parent: &Plan, reference: usize) -> Vec<Input> {
-    let Some(Sources::Entry(places)) = parent.references.get(reference).map(|it| &it.fields) else {
-        return Vec::new();
-    };
-    let Some(decided) = group.entries.get(verdict.decided) else { return Vec::new() };
-    let mut seen = HashSet::new();
-    let mut inputs = Vec::new();
-    for entry in verdict.entries.iter().rev().filter_map(|place| group.entries.get(*place)) {
-        let values: Box<[Option<Box<str>>]> =
-            places.iter().map(|place| entry.values.get(*place).cloned().flatten()).collect();
-        let new = seen.insert(key_of(&parent.group, &values));
-        if !new || inputs.len() >= limits::GROUPS_PER_MATCH_MAX {
-            continue;
-        }
-        inputs.push(Input {
-            time: verdict.time,
-            stream: decided.stream,
-            device: decided.device,
-            kind: decided.kind,
-            mask: 1 << reference,
-            values,
-        });
-    }
-    inputs
-}
-
-/// The text of a field; `DeviceId` means the device that the event is of, unless a field is called so.
-fn value_of(event: &Event, name: &str) -> Option<Box<str>> {
-    let mut text = text_of_field(&event.fields, name)
-        .or_else(|| (name == DEVICE_FIELD).then(|| event.device.to_string()))?;
-    if text.len() > limits::CORRELATED_VALUE_BYTES_MAX {
-        text.truncate(text.floor_char_boundary(limits::CORRELATED_VALUE_BYTES_MAX));
-    }
-    Some(text.into())
-}
-
-/// A field that every event has, for `group-by`: our extension.
-const DEVICE_FIELD: &str = "DeviceId";

@@ -36,11 +36,13 @@
 //! event has sent a later one, or has been silent for [`crate::limits::SILENCE_NS_MAX`]. In
 //! `temporal_ordered`, the rules stand in the order of `rules` and the denied ones anywhere in the window.
 
+mod awaited;
 mod checkpoint;
 mod correlator;
 mod expression;
 mod found;
 mod group;
+mod input;
 pub(crate) mod plan;
 pub(crate) mod read;
 

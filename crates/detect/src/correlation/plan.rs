@@ -394,7 +394,23 @@ fn built(
             is_told: true,
         });
     }
-    for target in referred.difference(&generated) {
+    let silent: Vec<Target> = referred.difference(&generated).copied().collect();
+    silence(&mut set, &silent, drafts, rules, targets, kept, remarks);
+    remarks.sort();
+    set
+}
+
+/// Rules that only serve correlations raise no alerts of their own. For a grave one that is remarked.
+fn silence(
+    set: &mut Correlations,
+    silent: &[Target],
+    drafts: &[CorrelationDraft],
+    rules: &[Arc<Rule>],
+    targets: &[Vec<Target>],
+    kept: &[usize],
+    remarks: &mut Vec<(usize, usize, String)>,
+) {
+    for target in silent {
         match target {
             Target::Rule(place) => {
                 let rule = &rules[*place];
@@ -418,8 +434,6 @@ fn built(
             }
         }
     }
-    remarks.sort();
-    set
 }
 
 const fn kind_of(test: &Test) -> &'static str {

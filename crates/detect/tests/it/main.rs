@@ -1,5 +1,6 @@
 //! Tests of the public face of `detect`.
 
+mod columns;
 mod correlation_model;
 mod correlations;
 mod engine;
@@ -11,5 +12,6 @@ mod oracle;
 mod refusals;
 mod rule_tests;
 mod sigmahq;
+mod specification;
 mod support;
 mod vectors;

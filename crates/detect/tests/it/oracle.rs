@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 const EVENTS: usize = 5;
 const RULES: usize = 4;
 
-fn sets() -> u32 {
+pub(crate) fn sets() -> u32 {
     match std::env::var_os("MIMAMORI_LONG") {
         Some(_) => 70_000,
         None => 750,
@@ -151,7 +151,7 @@ fn entry() -> impl Strategy<Value = String> {
         .prop_map(|(field, (chain, values))| format!("\"{field}{chain}\": [{}]", values.join(", ")))
 }
 
-fn selection() -> impl Strategy<Value = String> {
+pub(crate) fn selection() -> impl Strategy<Value = String> {
     let keywords = prop::collection::vec(text().prop_map(|text| quoted(&text)), 1..3);
     let keyed = (
         pick(&["|all", "|contains", "|re", "|cidr", "|all|contains", "|cased", "|neq", "|windash"]),
@@ -175,7 +175,7 @@ fn selection() -> impl Strategy<Value = String> {
     ]
 }
 
-fn condition() -> impl Strategy<Value = String> {
+pub(crate) fn condition() -> impl Strategy<Value = String> {
     let leaf = pick(&[
         "s0",
         "s1",
@@ -203,7 +203,7 @@ fn condition() -> impl Strategy<Value = String> {
     ]
 }
 
-fn rule(
+pub(crate) fn rule(
     number: usize,
     selections: &[String],
     condition: &str,
@@ -239,7 +239,7 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-fn fields() -> impl Strategy<Value = String> {
+pub(crate) fn fields() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec!["A", "B", "C", "C.D", "E F", "EF", "D", "G"]);
     prop::collection::btree_map(name, value(), 0..6).prop_map(|pairs| {
         let pairs: Vec<String> =

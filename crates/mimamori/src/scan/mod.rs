@@ -1,12 +1,14 @@
 //! `mimamori scan`: Windows event logs judged by Sigma rules, without a server.
 
+mod correlate;
 mod files;
 mod output;
 
 use crate::cli;
 use crate::rule_files::RuleFiles;
 use anyhow::{Context, bail};
-use detect::{RuleSet, Scratch};
+use correlate::Gathered;
+use detect::{Compiled, Scratch};
 use files::{LogFile, find};
 use model::{AgentId, Clock, DeviceId, EpochId, StreamKey};
 use output::{Found, Printer, Summary};
@@ -22,6 +24,7 @@ struct Judged {
     /// Position in the list of files, so that the output has their order whatever finishes first.
     place: usize,
     found: Vec<Found>,
+    gathered: Gathered,
     events: u64,
     problems: Vec<String>,
     readable: bool,
@@ -47,10 +50,15 @@ pub(crate) fn run(args: &cli::Scan, clock: &dyn Clock) -> anyhow::Result<ExitCod
     }
     let mut printer = Printer::new(args.format);
     let mut summary = Summary::new(&compiled, &sources.unreadable);
-    judge_all(&files, &compiled.rules, clock, |judged| {
+    let mut gathered = Gathered::default();
+    judge_all(&files, &compiled, clock, |judged| {
         summary.add(judged.readable, judged.events, judged.found.len(), judged.problems);
+        gathered.add(judged.gathered);
         judged.found.iter().try_for_each(|found| printer.print(found))
     })?;
+    let (correlated, note) = gathered.judge(&compiled, &files, clock);
+    correlated.iter().try_for_each(|found| printer.print(found))?;
+    summary.correlated(correlated.len(), note);
     printer.finish()?;
     summary.print(clock.monotonic_ns() - began_ns);
     Ok(if summary.nothing_read() { ExitCode::from(2) } else { ExitCode::SUCCESS })
@@ -66,7 +74,7 @@ fn listed(paths: &[std::path::PathBuf]) -> String {
 /// Judges the files on all cores and hands the results on in the files' order.
 fn judge_all(
     files: &[LogFile],
-    rules: &RuleSet,
+    compiled: &Compiled,
     clock: &dyn Clock,
     mut each: impl FnMut(Judged) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -84,7 +92,7 @@ fn judge_all(
                 loop {
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(file) = files.get(place) else { return };
-                    if sender.send(judge(place, file, rules, &mut scratch, clock)).is_err() {
+                    if sender.send(judge(place, file, compiled, &mut scratch, clock)).is_err() {
                         return; // The receiver gave up: printing failed.
                     }
                 }
@@ -109,12 +117,18 @@ fn judge_all(
 fn judge(
     place: usize,
     file: &LogFile,
-    rules: &RuleSet,
+    compiled: &Compiled,
     scratch: &mut Scratch,
     clock: &dyn Clock,
 ) -> Judged {
-    let mut judged =
-        Judged { place, found: Vec::new(), events: 0, problems: Vec::new(), readable: false };
+    let mut judged = Judged {
+        place,
+        found: Vec::new(),
+        gathered: Gathered::default(),
+        events: 0,
+        problems: Vec::new(),
+        readable: false,
+    };
     let reader = match read(file).and_then(|bytes| Ok(decode::evtx::Reader::new(bytes)?)) {
         Ok(reader) => reader,
         Err(err) => {
@@ -134,9 +148,13 @@ fn judge(
                     seq: record_id,
                 };
                 let event = record.into_event(DeviceId::from_bits(0), key, clock.now());
-                for matched in rules.evaluate_with(&event, scratch) {
-                    judged.found.push(Found::new(file, record_id, &event, matched));
+                let matches = compiled.rules.evaluate_with(&event, scratch);
+                if !compiled.correlations.is_empty() {
+                    judged.gathered.keep(compiled, place, &event, &matches);
                 }
+                let told =
+                    matches.into_iter().filter(|it| !compiled.correlations.silences(&it.rule.id));
+                judged.found.extend(told.map(|it| Found::new(file, record_id, &event, it)));
             }
             Err(err) => judged.problems.push(format!("{}: {err}", file.path.display())),
         }

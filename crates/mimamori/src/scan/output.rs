@@ -4,7 +4,7 @@ use super::files::LogFile;
 use crate::cli::Format;
 use crate::rule_files::Unreadable;
 use crate::terminal::{note, print_line, visible};
-use detect::{Compiled, Match};
+use detect::{Compiled, CorrelationMatch, Match};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{Event, Fields, Level, Timestamp, Why};
 use serde::Serialize;
@@ -37,6 +37,41 @@ impl Found {
             time: event.observed_at,
             event: event.fields.clone(),
             why: matched.why,
+        }
+    }
+}
+
+impl Found {
+    /// The match of a correlation, under the file of the event that decided. Its events are called by file
+    /// and record.
+    pub(crate) fn of_correlation(
+        file: &LogFile,
+        files: &[LogFile],
+        matched: CorrelationMatch,
+        now: Timestamp,
+    ) -> Self {
+        let names: Vec<String> = matched
+            .events
+            .iter()
+            .map(|(stream, _)| {
+                let place = usize::try_from(stream.epoch.bits()).ok();
+                let name = place.and_then(|place| files.get(place)).map_or("", |file| &file.name);
+                format!("{name} record {}", stream.seq)
+            })
+            .collect();
+        let record_id = matched.stream.seq;
+        let mut alert = matched.into_alert(now);
+        let of_events = alert.why.iter_mut().filter(|why| why.selection == "event");
+        for (why, name) in of_events.zip(names) {
+            why.value = Some(name);
+        }
+        Self {
+            rule: RuleName { id: alert.rule_id, title: alert.rule_title, level: alert.level },
+            file: file.name.clone(),
+            record_id,
+            time: alert.observed_at,
+            event: alert.fields,
+            why: alert.why,
         }
     }
 }
@@ -132,6 +167,12 @@ impl Summary {
         self.events += events;
         self.matches += matches;
         self.problems.extend(problems);
+    }
+
+    /// Adds the matches of correlations, and what is to be said of them.
+    pub(crate) fn correlated(&mut self, matches: usize, note: Option<String>) {
+        self.matches += matches;
+        self.problems.extend(note);
     }
 
     pub(crate) const fn nothing_read(&self) -> bool {

@@ -2,9 +2,12 @@
 
 mod agents;
 mod inbox;
+mod inventory;
+mod judge;
 mod pending;
 mod pipeline;
 mod status;
+mod ticking;
 mod tls;
 
 pub(crate) use status::{Announcement, ServerStatus};
@@ -19,6 +22,7 @@ use anyhow::{Context, bail};
 use control::{Control, RulesSummary};
 use detect::Compiled;
 use inbox::Inbox;
+use inventory::InventoryIntake;
 use lake::{Access, Lake};
 use model::Clock;
 use pipeline::Pipeline;
@@ -61,11 +65,12 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
         Arc::clone(&compiled),
         Arc::clone(&clock),
         layout.server_status(),
+        InventoryIntake::new(Arc::clone(&control)),
     );
     let mut pipeline = tokio::spawn(pipeline.run(stopping.clone()));
     let own_certificate = Arc::new(tls::OwnCertificate::of(&identity)?);
     let tls_settings = tls::settings(&identity, Arc::clone(&own_certificate))?;
-    let renewal = tokio::spawn(own_certificate.keep_fresh(Arc::clone(&control), stopping.clone()));
+    let upkeep = tokio::spawn(upkeep(own_certificate, Arc::clone(&control), stopping.clone()));
     let agents = tokio::spawn(tls::serve(
         agents_listener,
         tls_settings,
@@ -91,12 +96,22 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
     }
     tracing::info!("stopping: accepted records are committed first");
     stop.send_replace(true);
-    agents.await.context("the agents' listener failed")?;
-    console.await.context("the console failed")?;
-    renewal.await.context("the renewal of the server's certificate failed")?;
+    for (what, task) in [("agents", agents), ("console", console), ("upkeep", upkeep)] {
+        task.await.with_context(|| format!("the part for {what} failed"))?;
+    }
     pipeline.await.context("the pipeline failed")?;
     drop(lock);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What goes on beside the events: the server's certificate stays fresh, and what is due is done.
+async fn upkeep(
+    own_certificate: Arc<tls::OwnCertificate>,
+    control: Arc<Control>,
+    stop: watch::Receiver<bool>,
+) {
+    let fresh = own_certificate.keep_fresh(Arc::clone(&control), stop.clone());
+    tokio::join!(fresh, ticking::tick(control, stop));
 }
 
 /// Holds the data folder for this process; a second server is told who has it.

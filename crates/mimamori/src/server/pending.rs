@@ -38,8 +38,13 @@ impl Pending {
         }
     }
 
-    pub(super) fn into_commit(self, committed_at: Timestamp) -> Commit {
-        Commit { events: self.events, alerts: self.alerts, advances: self.advances, committed_at }
+    pub(super) fn into_commit(
+        self,
+        committed_at: Timestamp,
+        checkpoint: Option<Vec<u8>>,
+    ) -> Commit {
+        let Self { events, alerts, advances, .. } = self;
+        Commit { events, alerts, advances, committed_at, checkpoint }
     }
 }
 
@@ -48,10 +53,11 @@ pub(super) fn ends(commit: &Commit) -> Vec<(StreamId, u64)> {
     commit.advances.iter().map(|one| ((one.agent, one.epoch), one.last)).collect()
 }
 
-/// One commit for each advance, with its events and alerts.
+/// One commit for each advance, with its events and alerts. The last one carries the rest: alerts of
+/// correlations whose event was committed before, and the state of correlations.
 pub(super) fn by_stream(whole: Commit) -> Vec<Commit> {
-    let Commit { mut events, mut alerts, advances, committed_at } = whole;
-    advances
+    let Commit { mut events, mut alerts, advances, committed_at, checkpoint } = whole;
+    let mut parts: Vec<Commit> = advances
         .into_iter()
         .map(|advance| {
             let id = (advance.agent, advance.epoch);
@@ -59,9 +65,15 @@ pub(super) fn by_stream(whole: Commit) -> Vec<Commit> {
             let events = own.collect();
             let own = alerts.extract_if(.., |alert| (alert.stream.agent, alert.stream.epoch) == id);
             let alerts = own.collect();
-            Commit { events, alerts, advances: vec![advance], committed_at }
+            let advances = vec![advance];
+            Commit { events, alerts, advances, committed_at, checkpoint: None }
         })
-        .collect()
+        .collect();
+    if let Some(last) = parts.last_mut() {
+        last.alerts.append(&mut alerts);
+        last.checkpoint = checkpoint;
+    }
+    parts
 }
 
 /// The same advances, with nothing in them but the statement that it is lost.

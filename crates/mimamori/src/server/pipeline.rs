@@ -4,14 +4,15 @@
 //! point leads to the same lake: what is committed is skipped by its position, what is not is read again.
 
 use super::inbox::{Inbox, StreamId};
+use super::inventory::InventoryIntake;
+use super::judge::Judge;
 use super::pending::{Pending, by_stream, declared_lost, ends};
 use super::status::ServerStatus;
-use detect::{Compiled, Scratch};
+use detect::Compiled;
 use lake::{Commit, ErrorClass, Lake, LakeError};
 use model::{Clock, DeviceId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp};
 use spool::Item;
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,11 +36,11 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 pub(crate) struct Pipeline {
     inbox: Arc<Inbox>,
     lake: Arc<Lake>,
-    rules: Arc<Compiled>,
-    scratch: Scratch,
+    judge: Judge,
     clock: Arc<dyn Clock>,
     status_file: PathBuf,
     status: ServerStatus,
+    inventory: InventoryIntake,
     /// The last number of each stream that is committed or pending.
     positions: HashMap<StreamId, u64>,
     pending: Pending,
@@ -61,15 +62,16 @@ impl Pipeline {
         rules: Arc<Compiled>,
         clock: Arc<dyn Clock>,
         status_file: PathBuf,
+        inventory: InventoryIntake,
     ) -> Self {
         Self {
             inbox,
             lake,
-            rules,
-            scratch: Scratch::default(),
+            judge: Judge::new(rules, Arc::clone(&clock)),
             clock,
             status_file,
             status: ServerStatus::default(),
+            inventory,
             positions: HashMap::new(),
             pending: Pending::default(),
         }
@@ -96,6 +98,7 @@ impl Pipeline {
             let now_ns = self.clock.monotonic_ns();
             if rate.due(now_ns) {
                 self.status.received = self.inbox.received();
+                self.status.stopped_rules.clone_from(&self.judge.stopped);
                 self.status.events_per_second = rate.step(now_ns, self.status.stored);
                 if let Err(err) = self.status.write(&self.status_file) {
                     tracing::debug!(error = %err, "could not write the counters");
@@ -117,6 +120,9 @@ impl Pipeline {
         for position in self.lake.positions().await? {
             self.positions.insert((position.agent, position.epoch), position.last_seq);
             self.status.stored += position.stored;
+        }
+        if let Some(checkpoint) = self.lake.checkpoint().await? {
+            self.judge.restore(&checkpoint);
         }
         Ok(())
     }
@@ -185,26 +191,8 @@ impl Pipeline {
         for (seq, bytes) in &batch.records {
             let key = StreamKey { agent: received.agent, epoch: batch.epoch, seq: *seq };
             let event = event(bytes, received.device, key, received.received_at);
-            self.judge(&event);
+            self.pending.alerts.extend(self.judge.alerts(&event));
             self.pending.events.push(event);
-        }
-    }
-
-    /// One bad rule must not stop the others (P9): a panic costs this event's alerts and is said.
-    fn judge(&mut self, event: &Event) {
-        let (rules, scratch) = (&self.rules.rules, &mut self.scratch);
-        match std::panic::catch_unwind(AssertUnwindSafe(|| rules.evaluate_with(event, scratch))) {
-            Ok(matches) => {
-                let now = self.clock.now();
-                self.pending
-                    .alerts
-                    .extend(matches.into_iter().map(|found| found.into_alert(event, now)));
-            }
-            Err(_) => {
-                // What the panic left half done must not reach the next event.
-                self.scratch = Scratch::default();
-                tracing::error!(event = ?event.stream, "a rule failed on this event; the event is stored");
-            }
         }
     }
 
@@ -218,9 +206,19 @@ impl Pipeline {
     /// Commits what is pending. `false` when the lake did not take it and the server stops: the inbox
     /// keeps it for the next start.
     async fn commit(&mut self, stop: &watch::Receiver<bool>) -> bool {
+        self.pending.alerts.extend(self.judge.due());
         let pending = std::mem::take(&mut self.pending);
         let inbox_through = pending.inbox_through;
-        let whole = pending.into_commit(self.clock.now());
+        let whole = pending.into_commit(self.clock.now(), self.judge.checkpoint());
+        if let Err(err) = self.inventory.take(&whole.events, stop).await {
+            if *stop.borrow() {
+                return false;
+            }
+            self.trouble(
+                "could not take the inventory; the devices' next full snapshots heal it",
+                &err,
+            );
+        }
         let mut streams = Vec::new();
         match self.store(&whole, stop).await {
             Stored::Stopping => return false,

@@ -25,8 +25,20 @@ pub(crate) struct ServerStatus {
     pub(crate) alerts: u64,
     /// Records committed per second, over the last seconds.
     pub(crate) events_per_second: u64,
+    /// Rules that were stopped because they flooded; the others go on.
+    #[serde(default)]
+    pub(crate) stopped_rules: Vec<StoppedRule>,
     /// The last failure that still holds, in words; empty when all is well.
     pub(crate) trouble: String,
+}
+
+/// A rule that was stopped, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoppedRule {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) reason_ja: String,
+    pub(crate) reason_en: String,
 }
 
 impl ServerStatus {

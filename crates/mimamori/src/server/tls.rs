@@ -173,7 +173,7 @@ pub(crate) async fn serve(
 }
 
 /// Returns when the server is asked to stop (or is gone, which asks for the same).
-async fn asked(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn asked(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stopping| *stopping).await);
 }
 

@@ -1,6 +1,7 @@
 //! Decoder and rules together: against every match that the Sigma specification asks for on real event
 //! logs, and the project's own rule pack with its cases.
 
+mod fields;
 mod ordinary;
 mod pack;
 mod parity;

@@ -1,0 +1,154 @@
+//! A rule asked of columns against the engine that judges events, on generated rules and events.
+
+use crate::oracle;
+use crate::support;
+use detect::columnar::{Column, ColumnRule, Columns, NO_VALUE};
+use detect::{CompileOptions, RuleSource, plain};
+use model::{Event, LogSource, Value};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// Events as a store would keep them: some fields have columns, and a value that no column takes lies outside.
+struct Stored<'e> {
+    events: &'e [Event],
+    with_column: &'e [&'static str],
+}
+
+impl Stored<'_> {
+    fn in_column(&self, name: &str, value: &Value) -> bool {
+        let single = |value: &Value| !matches!(value, Value::Null | Value::List(_) | Value::Map(_));
+        self.with_column.contains(&name)
+            && match value {
+                Value::List(items) => items.iter().all(single),
+                value => single(value),
+            }
+    }
+}
+
+impl Columns for Stored<'_> {
+    type Error = Infallible;
+
+    fn rows(&self) -> usize {
+        self.events.len()
+    }
+
+    fn sources(&mut self, _: &[bool]) -> Result<(Vec<u32>, Vec<LogSource>), Infallible> {
+        let keys = (0..).take(self.events.len()).collect();
+        Ok((keys, self.events.iter().map(|event| event.source.clone()).collect()))
+    }
+
+    fn column(&mut self, field: &str, wanted: &[bool]) -> Result<Option<Arc<Column>>, Infallible> {
+        if !self.with_column.contains(&field) {
+            return Ok(None);
+        }
+        let mut column = Column { keys: vec![NO_VALUE; wanted.len()], values: Vec::new() };
+        for (row, event) in self.events.iter().enumerate().filter(|(row, _)| wanted[*row]) {
+            let value = event.fields.get(field).filter(|value| self.in_column(field, value));
+            let Some(value) = value else { continue };
+            let place = column.values.iter().position(|known| known == value);
+            let place = place.unwrap_or_else(|| {
+                column.values.push(value.clone());
+                column.values.len() - 1
+            });
+            column.keys[row] = u32::try_from(place).expect("few values");
+        }
+        Ok(Some(Arc::new(column)))
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        self.with_column.to_vec()
+    }
+
+    fn cost(&self, field: &str) -> u64 {
+        u64::from(self.with_column.contains(&field))
+    }
+
+    fn names_outside(&mut self) -> Result<BTreeSet<String>, Infallible> {
+        let all = self.events.iter().flat_map(|event| event.fields.iter());
+        let outside = all.filter(|(name, value)| !self.in_column(name, value));
+        Ok(outside.map(|(name, _)| name.to_owned()).collect())
+    }
+}
+
+#[test]
+fn a_rule_asked_of_columns_agrees_with_the_engine() {
+    let one = (
+        prop::collection::vec(oracle::selection(), 3),
+        oracle::condition(),
+        prop::option::weighted(0.2, oracle::selection()),
+    );
+    let event = (oracle::fields(), any::<bool>(), prop::bool::weighted(0.9));
+    let names = vec!["A", "B", "C", "C.D", "EF", "D", "G"];
+    let strategy = (
+        one,
+        prop::collection::vec(event, 1..8),
+        prop::sample::subsequence(names.clone(), 0..=names.len()),
+    );
+    let config =
+        Config { cases: oracle::sets() * 4, failure_persistence: None, ..Config::default() };
+    let lists: plain::Lists = [("x".to_owned(), vec!["a*".to_owned(), "%".to_owned()])].into();
+    let options = CompileOptions { lists, ..CompileOptions::default() };
+    let (decided, unsure, matched) = (Cell::new(0_usize), Cell::new(0_usize), Cell::new(0_usize));
+    TestRunner::new(config)
+        .run(&strategy, |((selections, condition, filter), rows, with_column)| {
+            let (text, filter) = oracle::rule(0, &selections, &condition, filter.as_deref());
+            let text = format!("{text}{filter}");
+            let sources = [RuleSource { name: "t.yml", text: &text }];
+            let Ok(rule) = ColumnRule::compile(&sources, &options) else { return Ok(()) };
+            let compiled = detect::compile(sources, &options);
+            let mut events: Vec<Event> =
+                rows.iter().map(|(fields, _, _)| support::event(fields)).collect();
+            for (event, (_, of_test, _)) in events.iter_mut().zip(&rows) {
+                if !of_test {
+                    event.source.product = "other".into();
+                }
+            }
+            let wanted: Vec<bool> = rows.iter().map(|(_, _, wanted)| *wanted).collect();
+            let mut stored = Stored { events: &events, with_column: &with_column };
+            let Ok(judged) = rule.judge(&mut stored, wanted.clone());
+            for (row, event) in events.iter().enumerate() {
+                let holds = !compiled.rules.evaluate(event).is_empty();
+                match (wanted[row], judged.matches[row], judged.unsure[row]) {
+                    (false, told, asked) => prop_assert!(!told && !asked),
+                    (true, told, asked) => {
+                        prop_assert!(!(told && asked));
+                        prop_assert!(
+                            asked || told == holds,
+                            "{text}\n{:?}\n{with_column:?}",
+                            event.fields
+                        );
+                        let seen = rule.judge_event(event, &mut detect::Scratch::default());
+                        prop_assert_eq!(seen.is_some(), holds);
+                        decided.set(decided.get() + usize::from(!asked));
+                        unsure.set(unsure.get() + usize::from(asked));
+                        matched.set(matched.get() + usize::from(told));
+                    }
+                }
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|err| panic!("{err}"));
+    println!("{} decided, {} unsure, {} matched", decided.get(), unsure.get(), matched.get());
+    assert!(decided.get() > unsure.get(), "columns hardly ever decide");
+    assert!(matched.get() * 100 > decided.get(), "generated rules and columns hardly ever meet");
+}
+
+#[test]
+fn keywords_and_single_fields_are_decided_by_columns_alone() {
+    let text = support::rule("{words: [aa, bb], s: {A|contains: x}, condition: words and not s}");
+    let sources = [RuleSource { name: "t.yml", text: &text }];
+    let rule = ColumnRule::compile(&sources, &CompileOptions::default()).expect("loads");
+    let events = [
+        support::event(r#"{"A":"aay","B":"1"}"#),
+        support::event(r#"{"A":"x","B":"bb"}"#),
+        support::event(r#"{"A":"y","B":"c"}"#),
+    ];
+    let mut stored = Stored { events: &events, with_column: &["A", "B"] };
+    let Ok(judged) = rule.judge(&mut stored, vec![true; 3]);
+    assert_eq!(judged.matches, [true, false, false]);
+    assert_eq!(judged.unsure, [false; 3]);
+}
