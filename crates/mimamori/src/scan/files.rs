@@ -3,7 +3,7 @@
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
-/// An event log to scan.
+/// An event log, or events as lines of JSON, to scan.
 pub(crate) struct LogFile {
     /// Where it lies.
     pub(crate) path: PathBuf,
@@ -11,7 +11,7 @@ pub(crate) struct LogFile {
     pub(crate) name: String,
 }
 
-/// The files named, and every `.evtx` under the folders named, in order of their names.
+/// The files named, and every `.evtx`, `.ndjson` and `.jsonl` under the folders named, in order of their names.
 pub(crate) fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<LogFile>> {
     let mut found = Vec::new();
     for path in paths {
@@ -39,7 +39,10 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<LogFile>) -> anyhow::Result<
         let path = entry.path();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             walk(root, &path, found)?;
-        } else if path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("evtx")) {
+        } else if path
+            .extension()
+            .is_some_and(|ext| EXTENSIONS.iter().any(|known| ext.eq_ignore_ascii_case(known)))
+        {
             let name =
                 path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             found.push(LogFile { path, name });
@@ -47,3 +50,6 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<LogFile>) -> anyhow::Result<
     }
     Ok(())
 }
+
+/// What a folder is searched for; a file that is named may be called anything.
+const EXTENSIONS: [&str; 3] = ["evtx", "ndjson", "jsonl"];

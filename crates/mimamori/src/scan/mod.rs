@@ -1,4 +1,4 @@
-//! `mimamori scan`: Windows event logs judged by Sigma rules, without a server.
+//! `mimamori scan`: Windows event logs and events as lines of JSON judged by Sigma rules, without a server.
 
 mod correlate;
 mod files;
@@ -8,16 +8,20 @@ use crate::cli;
 use crate::rule_files::RuleFiles;
 use anyhow::{Context, bail};
 use correlate::Gathered;
+use decode::{Record, RecordError};
 use detect::{Compiled, Scratch};
 use files::{LogFile, find};
 use model::{AgentId, Clock, DeviceId, EpochId, StreamKey};
 use output::{Found, Printer, Summary};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 /// Bytes of one event log that are read into memory at once.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes of a file that are read at once.
+const READ_BYTES: usize = 64 * 1024;
 
 /// What became of one file.
 struct Judged {
@@ -46,7 +50,10 @@ pub(crate) fn run(args: &cli::Scan, clock: &dyn Clock) -> anyhow::Result<ExitCod
     }
     let files = find(&args.paths)?;
     if files.is_empty() {
-        bail!("no .evtx file under {}; name a file or another folder", listed(&args.paths));
+        bail!(
+            "no .evtx, .ndjson or .jsonl file under {}; name a file or another folder",
+            listed(&args.paths)
+        );
     }
     let mut printer = Printer::new(args.format);
     let mut summary = Summary::new(&compiled, &sources.unreadable);
@@ -129,7 +136,7 @@ fn judge(
         problems: Vec::new(),
         readable: false,
     };
-    let reader = match read(file).and_then(|bytes| Ok(decode::evtx::Reader::new(bytes)?)) {
+    let reader = match open(file) {
         Ok(reader) => reader,
         Err(err) => {
             judged.problems.push(format!("{}: {err:#}", file.path.display()));
@@ -162,10 +169,23 @@ fn judge(
     judged
 }
 
-fn read(file: &LogFile) -> anyhow::Result<Vec<u8>> {
-    let bytes = std::fs::metadata(&file.path).context("could not read the file")?.len();
+type Records = Box<dyn Iterator<Item = Result<Record, RecordError>>>;
+
+/// Lines of JSON are read one by one, an event log as a whole. What the file is shows its beginning.
+fn open(file: &LogFile) -> anyhow::Result<Records> {
+    const PROBLEM: &str = "could not read the file";
+    let opened = std::fs::File::open(&file.path).context(PROBLEM)?;
+    let bytes = opened.metadata().context(PROBLEM)?.len();
+    let mut content = BufReader::with_capacity(READ_BYTES, opened);
+    let beginning = content.fill_buf().context(PROBLEM)?;
+    let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+    if text.trim_ascii_start().starts_with(b"{") {
+        return Ok(Box::new(decode::ndjson::Reader::new(content)));
+    }
     if bytes > FILE_BYTES_MAX {
         bail!("the file has {bytes} bytes, more than {FILE_BYTES_MAX}; split the log");
     }
-    std::fs::read(&file.path).context("could not read the file")
+    let mut all = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+    content.read_to_end(&mut all).context(PROBLEM)?;
+    Ok(Box::new(decode::evtx::Reader::new(all)?))
 }

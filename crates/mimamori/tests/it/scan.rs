@@ -63,3 +63,30 @@ fn scan_yields_exactly_the_expected_matches() {
         );
     }
 }
+
+#[test]
+fn scan_reads_events_as_lines_of_json() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let rule = "title: Strange\nid: 6f0a7a3e-3b37-4bb5-8a3c-8f9f6a0b1c2d\nlogsource: {product: windows, category: process_creation}\ndetection: {sel: {Image|endswith: '\\strange.exe'}, condition: sel}\nlevel: low\n";
+    let lines = concat!(
+        r#"{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":1,"Image":"C:\\plain.exe"}"#,
+        "\n",
+        r#"{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":1,"Image":"C:\\strange.exe"}"#,
+        "\nno event\n"
+    );
+    std::fs::create_dir(folder.path().join("logs")).expect("made");
+    std::fs::write(folder.path().join("rule.yml"), rule).expect("written");
+    std::fs::write(folder.path().join("logs/events.ndjson"), lines).expect("written");
+    let output = Command::new(MIMAMORI)
+        .arg("scan")
+        .arg(folder.path().join("logs"))
+        .args(["--format", "jsonl", "--rules"])
+        .arg(folder.path().join("rule.yml"))
+        .output()
+        .expect("mimamori runs");
+    let (found, said) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(found.lines().count(), 1, "{found}\n{said}");
+    assert!(found.contains("\"record_id\":2") && found.contains("strange.exe"), "{found}");
+    assert!(said.contains("line 3") && said.contains("events 2"), "{said}");
+}
