@@ -5,7 +5,7 @@
 //! rule waits for a few *atoms* of which one must be true for it to match, the rarest that its condition
 //! offers; it is looked at only when one of them is. Nothing here is written while events are judged.
 
-use crate::hash::TextMap;
+use crate::hash::{QuickHasher, TextMap};
 use crate::index::{FieldIndex, Wanted};
 use crate::keywords::Keywords;
 use crate::ordinary;
@@ -14,12 +14,16 @@ use crate::ruleset::{Leaf, Plan};
 use crate::tree::Tree;
 use crate::view::{FieldId, FieldTable};
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
 /// The slot of predicates about any value of the event.
 pub(crate) const ANYWHERE: u32 = u32::MAX;
 /// No question; no slot.
 pub(crate) const NONE: u32 = u32::MAX;
+
+/// The question of each predicate.
+pub(crate) type ByPredicate = HashMap<PredicateId, u32, BuildHasherDefault<QuickHasher>>;
 
 /// The plan.
 #[derive(Debug, Default)]
@@ -38,7 +42,7 @@ pub(crate) struct Class {
     /// Rules waiting for atoms; [`Atom::waiting`] are ranges of this.
     pub(crate) waiting: Vec<u32>,
     pub(crate) questions: Vec<Question>,
-    pub(crate) by_predicate: HashMap<PredicateId, u32>,
+    pub(crate) by_predicate: ByPredicate,
     pub(crate) nodes: Vec<Node>,
     pub(crate) children: Vec<u32>,
     pub(crate) rules: Vec<ClassRule>,
@@ -146,7 +150,7 @@ struct Builder<'a> {
     observed: Option<Observed<'a>>,
     class: Class,
     slots: HashMap<FieldId, u32>,
-    questions: HashMap<PredicateId, u32>,
+    questions: ByPredicate,
     atoms: HashMap<(u32, Option<Wanted>), u32>,
     /// Per atom: the estimated share of events for which it is true, and the rules that wait for it.
     waits: Vec<(f32, Vec<u32>)>,
@@ -187,7 +191,7 @@ impl<'a> Builder<'a> {
             observed,
             class: Class::default(),
             slots: HashMap::new(),
-            questions: HashMap::new(),
+            questions: ByPredicate::default(),
             atoms: HashMap::new(),
             waits: Vec::new(),
             nodes: HashMap::new(),

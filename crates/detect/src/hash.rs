@@ -67,6 +67,9 @@ impl Hasher for QuickHasher {
     fn write_u8(&mut self, _: u8) {
         // The end mark that `str` writes: the length is in the hash already.
     }
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
     fn write_i64(&mut self, number: i64) {
         self.write_u64(number.cast_unsigned());
     }
