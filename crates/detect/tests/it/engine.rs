@@ -128,7 +128,8 @@ fn a_long_text_against_ten_thousand_alternatives_ends_soon() {
 /// Keywords are looked for in values as they are; letters beyond ASCII, numbers and nesting included.
 #[test]
 fn keywords_are_found_in_every_value_whatever_its_kind_and_case() {
-    let rules = set(&[("words", "{k: ['sekurlsa::', 'kiwi legit printer', '12345678'], condition: k}")]);
+    let rules =
+        set(&[("words", "{k: ['sekurlsa::', 'kiwi legit printer', '12345678'], condition: k}")]);
     let mut scratch = Scratch::default();
     for json in [
         r#"{"A":"xSEKURLSA::logon"}"#,
