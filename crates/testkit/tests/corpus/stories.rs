@@ -5,7 +5,7 @@
 
 use crate::{compiled, files_below, pack::own_rules, root};
 use decode::Story;
-use detect::{Compiled, Correlator, Scratch};
+use detect::{Compiled, Correlator, Rule, Scratch};
 use model::{AgentId, DeviceId, EpochId, Event, Level, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -107,4 +107,64 @@ fn each_stage_of_each_story_is_noticed_by_the_rules_that_it_names() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Base rules of everyday events serve correlations only: each of them alone would be thousands a day.
+#[test]
+fn everyday_events_that_correlations_count_raise_no_alerts_of_their_own() {
+    let compiled = compiled(&own_rules());
+    for name in [
+        "windows_logon_failed",
+        "windows_logon_succeeded",
+        "windows_logons_failed_in_series",
+        "windows_accounts_failed_in_series",
+        "windows_document_written",
+        "windows_connection_to_administration_port",
+        "windows_file_copied_by_hand_to_other_drive",
+        "linux_user_file_renamed",
+    ] {
+        let named = |rule: &&Arc<Rule>| rule.name.as_deref() == Some(name);
+        let rules = compiled.rules.rules().iter();
+        let rule = rules.chain(compiled.correlations.rules()).find(named);
+        let id = &rule.unwrap_or_else(|| panic!("{name} is not there")).id;
+        assert!(compiled.correlations.silences(id), "{name}");
+    }
+}
+
+/// Three thousand events of Windows machines on an ordinary day, half a second apart.
+#[test]
+fn an_ordinary_day_raises_nothing_above_low() {
+    let compiled = compiled(&own_rules());
+    let mut events = testkit::everyday::events(20_260_518, 3_000);
+    for (event, half_seconds) in events.iter_mut().zip(0_i64..) {
+        event.observed_at = Timestamp::from_nanos(BEGIN.nanos() + half_seconds * 500_000_000);
+    }
+    let events: Vec<_> = events.into_iter().map(|event| (None, event)).collect();
+    let mut found = alerts(&compiled, &events);
+    found.retain(|(_, _, level)| *level > Level::Low);
+    assert_eq!(found, []);
+}
+
+/// An attack is not lost among a thousand ordinary events of the same machine.
+#[test]
+fn noise_changes_nothing_about_what_a_story_raises() {
+    let compiled = compiled(&own_rules());
+    for (path, _, story) in stories() {
+        let quiet = events(&story);
+        let mut loud = quiet.clone();
+        let step = story.length_ns() / 1_000;
+        for (mut event, number) in testkit::everyday::events(7, 1_000).into_iter().zip(0_i64..) {
+            event.device = DeviceId::from_bits(1);
+            event.stream.agent = AgentId::from_bits(99);
+            event.observed_at = Timestamp::from_nanos(BEGIN.nanos() + step * number);
+            loud.push((None, event));
+        }
+        loud.sort_by_key(|(_, event)| event.observed_at);
+        let of_story = |events: &[(Option<usize>, Event)]| {
+            let mut found = alerts(&compiled, events);
+            found.retain(|(stage, _, _)| stage.is_some());
+            found
+        };
+        assert_eq!(of_story(&loud), of_story(&quiet), "{path}");
+    }
 }
