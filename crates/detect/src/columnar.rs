@@ -2,22 +2,23 @@
 //!
 //! The past is stored column by column, and a column holds few distinct values. So the parts of a rule that
 //! ask about one field are answered once per value; the answers become rows; fields are read one after the
-//! other, cheap ones first, and only for rows that can still match. What a column cannot tell exactly (keywords
-//! that search every field, a field compared with another one, a value that is stored outside its column)
+//! other, cheap ones first, and only for rows that can still match; keywords ask every column, last of all. What
+//! a column cannot tell exactly (a field compared with another one, a value that is stored outside its column)
 //! leaves a row *unsure*: the caller judges the whole event, by the engine that judges the stream. So the
 //! answer is exact, whatever the shape of the rule.
+
+mod parts;
 
 use crate::compile::{CompileOptions, Compiled, Refused, RuleSource, compile};
 use crate::filter;
 use crate::matched::Match;
-use crate::predicate::{Predicate, PredicateTable, Target, TestSpec};
 use crate::rule::{self, Rule};
 use crate::ruleset::{RuleSet, Scratch};
 use crate::selection::LeafSpec;
 use crate::tree::Tree;
-use crate::view::{FieldTable, View};
 use crate::yaml;
-use model::{Event, Fields, LogSource, Value};
+use model::{Event, LogSource, Value};
+use parts::{About, Answer, Elsewhere, Part, Question, collapse, each_leaf};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -49,7 +50,9 @@ pub trait Columns {
     ///
     /// # Errors
     /// The store's.
-    fn column(&mut self, field: &str, wanted: &[bool]) -> Result<Option<Column>, Self::Error>;
+    fn column(&mut self, field: &str, wanted: &[bool]) -> Result<Option<Arc<Column>>, Self::Error>;
+    /// The Sigma names of all its columns: what keywords search.
+    fn fields(&self) -> Vec<&str>;
     /// What reading the field's column costs, in any unit; 0 for a field without a column.
     fn cost(&self, field: &str) -> u64;
     /// The names of fields that some of these events keep outside the columns.
@@ -78,22 +81,6 @@ pub struct ColumnRule {
     fields: Vec<Arc<str>>,
 }
 
-/// What a rule asks about one field.
-#[derive(Debug, Clone)]
-struct Part {
-    /// `None`: about every field, or about two of them; no column can tell.
-    field: Option<Arc<str>>,
-    tree: Tree<Arc<Question>>,
-}
-
-/// One value of the rule.
-#[derive(Debug)]
-struct Question {
-    fields: FieldTable,
-    any_of: Vec<Predicate>,
-    negated: bool,
-}
-
 impl ColumnRule {
     /// Compiles one rule and the filters that come with it.
     ///
@@ -112,7 +99,11 @@ impl ColumnRule {
         let trees = trees_of(sources, options);
         let tree = collapse(&Tree::all(trees));
         let mut fields = BTreeSet::new();
-        each_leaf(&tree, &mut |part: &Part| fields.extend(part.field.clone()));
+        each_leaf(&tree, &mut |part: &Part| {
+            if let About::Field(field) = &part.about {
+                fields.insert(Arc::clone(field));
+            }
+        });
         Ok(Self { exact: rules, rule, tree, fields: fields.into_iter().collect() })
     }
 
@@ -152,7 +143,7 @@ impl ColumnRule {
             fields.sort_by_key(|field| columns.cost(field));
             for field in fields {
                 let column = columns.column(field, &wanted)?;
-                self.answer(field, column.as_ref(), &outside, &wanted, &mut answers);
+                self.answer(field, column.as_deref(), &outside, &wanted, &mut answers);
                 let possible = self.possible(&answers, rows, &mut 0, &self.tree).possible;
                 for (wanted, possible) in wanted.iter_mut().zip(possible) {
                     *wanted &= possible;
@@ -160,6 +151,9 @@ impl ColumnRule {
                 if !wanted.contains(&true) {
                     break;
                 }
+            }
+            if wanted.contains(&true) {
+                self.answer_keywords(columns, !outside.is_empty(), &wanted, &mut answers)?;
             }
         }
         let Answer { sure, possible } = self.possible(&answers, rows, &mut 0, &self.tree);
@@ -202,17 +196,56 @@ impl ColumnRule {
         wanted: &[bool],
         answers: &mut [Option<Answer>],
     ) {
-        // Whether a row without a value in the column may have one elsewhere.
-        let elsewhere = outside.iter().any(|name| may_be(name, field));
+        let elsewhere = Elsewhere::of(field, outside);
         let mut place = 0;
         each_leaf(&self.tree, &mut |part: &Part| {
-            if part.field.as_ref() == Some(field)
+            if matches!(&part.about, About::Field(own) if own == field)
                 && let Some(answer) = answers.get_mut(place)
             {
-                *answer = Some(part.answer(field, column, elsewhere, wanted));
+                *answer = Some(part.answer(column, elsewhere, wanted));
             }
             place += 1;
         });
+    }
+
+    /// Answers the keywords: each asks every column.
+    fn answer_keywords<C: Columns>(
+        &self,
+        columns: &mut C,
+        more_outside: bool,
+        wanted: &[bool],
+        answers: &mut [Option<Answer>],
+    ) -> Result<(), C::Error> {
+        let mut keywords: Vec<(usize, Arc<Question>, Vec<bool>)> = Vec::new();
+        let mut place = 0;
+        each_leaf(&self.tree, &mut |part: &Part| {
+            if let (About::Anything, Tree::Leaf(question)) = (&part.about, &part.tree) {
+                keywords.push((place, Arc::clone(question), vec![false; wanted.len()]));
+            }
+            place += 1;
+        });
+        if keywords.is_empty() {
+            return Ok(());
+        }
+        let fields: Vec<String> = columns.fields().into_iter().map(ToOwned::to_owned).collect();
+        for field in fields {
+            let Some(column) = columns.column(&field, wanted)? else { continue };
+            for (_, question, found) in &mut keywords {
+                question.find(&column, wanted, found);
+            }
+        }
+        for (place, question, found) in keywords {
+            if let Some(answer) = answers.get_mut(place) {
+                // A keyword that no column holds may be in what lies outside.
+                let maybe = if more_outside { vec![true; found.len()] } else { found.clone() };
+                let mut made = Answer { sure: found, possible: maybe };
+                if question.negated {
+                    made.turn();
+                }
+                *answer = Some(made);
+            }
+        }
+        Ok(())
     }
 
     fn possible(
@@ -230,10 +263,7 @@ impl ColumnRule {
             }
             Tree::Not(part) => {
                 let mut answer = self.possible(answers, rows, next, part);
-                std::mem::swap(&mut answer.sure, &mut answer.possible);
-                for row in answer.sure.iter_mut().chain(&mut answer.possible) {
-                    *row = !*row;
-                }
+                answer.turn();
                 answer
             }
             Tree::All(parts) => {
@@ -250,93 +280,6 @@ impl ColumnRule {
                 }
                 any
             }
-        }
-    }
-}
-
-/// Per row: whether a part of the rule holds for sure, and whether it may hold.
-#[derive(Debug, Clone)]
-struct Answer {
-    sure: Vec<bool>,
-    possible: Vec<bool>,
-}
-
-impl Answer {
-    fn unknown(rows: usize) -> Self {
-        Self { sure: vec![false; rows], possible: vec![true; rows] }
-    }
-
-    fn combine(&mut self, other: &Self, with: impl Fn(bool, bool) -> bool) {
-        for (own, other) in [(&mut self.sure, &other.sure), (&mut self.possible, &other.possible)] {
-            for (own, other) in own.iter_mut().zip(other) {
-                *own = with(*own, *other);
-            }
-        }
-    }
-}
-
-impl Part {
-    fn answer(
-        &self,
-        field: &Arc<str>,
-        column: Option<&Column>,
-        elsewhere: bool,
-        wanted: &[bool],
-    ) -> Answer {
-        let rows = wanted.len();
-        let mut fields = Fields::new();
-        let absent = holds(&self.tree, &fields);
-        let Some(column) = column else {
-            return Answer {
-                sure: vec![absent && !elsewhere; rows],
-                possible: vec![absent || elsewhere; rows],
-            };
-        };
-        // A row that is no longer wanted may be the only one that holds a dear value: values are asked
-        // when a wanted row comes to them.
-        let mut known: Vec<Option<bool>> = vec![None; column.values.len()];
-        let mut answer = Answer { sure: vec![false; rows], possible: vec![false; rows] };
-        for (row, wanted) in wanted.iter().enumerate() {
-            if !wanted {
-                continue;
-            }
-            let key = column.keys.get(row).copied().unwrap_or(NO_VALUE);
-            let (sure, possible) = match known.get_mut(key as usize) {
-                None => (absent && !elsewhere, absent || elsewhere),
-                Some(known) => {
-                    let holds = *known.get_or_insert_with(|| {
-                        let value = column.values.get(key as usize).cloned();
-                        fields.set(field.to_string(), value.unwrap_or(Value::Null));
-                        holds(&self.tree, &fields)
-                    });
-                    (holds, holds)
-                }
-            };
-            if let (Some(sure_row), Some(possible_row)) =
-                (answer.sure.get_mut(row), answer.possible.get_mut(row))
-            {
-                (*sure_row, *possible_row) = (sure, possible);
-            }
-        }
-        answer
-    }
-}
-
-/// Whether a stored name may be the field that a rule asks for: blanks do not count, and a dotted name leads
-/// into a map.
-fn may_be(stored: &str, field: &str) -> bool {
-    let stored: String = stored.chars().filter(|letter| *letter != ' ').collect();
-    field == stored || field.strip_prefix(stored.as_str()).is_some_and(|rest| rest.starts_with('.'))
-}
-
-fn holds(tree: &Tree<Arc<Question>>, fields: &Fields) -> bool {
-    match tree {
-        Tree::All(parts) => parts.iter().all(|part| holds(part, fields)),
-        Tree::Any(parts) => parts.iter().any(|part| holds(part, fields)),
-        Tree::Not(part) => !holds(part, fields),
-        Tree::Leaf(question) => {
-            let view = View::new(&question.fields, fields);
-            question.any_of.iter().any(|one| one.holds(&view)) != question.negated
         }
     }
 }
@@ -358,64 +301,4 @@ fn trees_of(sources: &[RuleSource<'_>], options: &CompileOptions) -> Vec<Tree<Le
         }
     }
     trees
-}
-
-/// Makes each largest part that asks about one field a leaf.
-fn collapse(tree: &Tree<LeafSpec>) -> Tree<Part> {
-    let group = |parts: &[Tree<LeafSpec>],
-                 join: fn(Vec<Tree<Arc<Question>>>) -> Tree<Arc<Question>>| {
-        let mut mixed: Vec<Tree<Part>> = Vec::new();
-        let mut single: Vec<(Option<Arc<str>>, Vec<Tree<Arc<Question>>>)> = Vec::new();
-        for part in parts {
-            match collapse(part) {
-                Tree::Leaf(Part { field: Some(field), tree }) => {
-                    match single.iter_mut().find(|(known, _)| known.as_ref() == Some(&field)) {
-                        Some((_, trees)) => trees.push(tree),
-                        None => single.push((Some(field), vec![tree])),
-                    }
-                }
-                other => mixed.push(other),
-            }
-        }
-        let joined = single.into_iter().map(|(field, trees)| Part { field, tree: join(trees) });
-        mixed.extend(joined.map(Tree::Leaf));
-        mixed
-    };
-    match tree {
-        Tree::All(parts) => Tree::all(group(parts, Tree::all)),
-        Tree::Any(parts) => Tree::any(group(parts, Tree::any)),
-        Tree::Not(part) => match collapse(part) {
-            Tree::Leaf(Part { field: field @ Some(_), tree }) => {
-                Tree::Leaf(Part { field, tree: Tree::Not(Box::new(tree)) })
-            }
-            other => Tree::Not(Box::new(other)),
-        },
-        Tree::Leaf(leaf) => Tree::Leaf(question(leaf)),
-    }
-}
-
-fn question(leaf: &LeafSpec) -> Part {
-    let mut fields = FieldTable::default();
-    let two_fields = leaf.any_of.iter().any(|test| matches!(test, TestSpec::SameAs { .. }));
-    let target = match &leaf.field {
-        Some(field) => Target::Field(fields.intern(field)),
-        None => Target::Anywhere,
-    };
-    let mut table = PredicateTable::default();
-    for test in leaf.any_of.iter() {
-        // The same test compiled a moment ago, when the rule was loaded.
-        let compiled = table.intern(target, test, &mut fields);
-        debug_assert!(compiled.is_ok(), "a loaded rule's test compiles");
-    }
-    let field = leaf.field.clone().filter(|_| !two_fields);
-    let question = Question { fields, any_of: table.into_predicates(), negated: leaf.negated };
-    Part { field, tree: Tree::Leaf(Arc::new(question)) }
-}
-
-fn each_leaf<L>(tree: &Tree<L>, see: &mut impl FnMut(&L)) {
-    match tree {
-        Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| each_leaf(part, see)),
-        Tree::Not(part) => each_leaf(part, see),
-        Tree::Leaf(leaf) => see(leaf),
-    }
 }

@@ -5,7 +5,11 @@
 //!                                                               │ equal tests of all rules become one predicate
 //!                                                               ▼
 //! event ─► view (fields by number, text folded once) ─► ruleset ─► matches ─► alerts
+//!                                                                     └──► correlation ─► alerts
 //! ```
+//!
+//! A document is a rule of single events, a filter that is added to such rules, or a [`correlation`] over
+//! them. [`plain`] is a second evaluator by the letter of the specification, the oracle of this one.
 //!
 //! Invariant: pure. No files, network, clock, randomness or async; callers bring text and events.
 //! Invariant: knows neither where events come from nor who reads the alerts.

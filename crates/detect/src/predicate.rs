@@ -202,6 +202,15 @@ impl Predicate {
         }
     }
 
+    /// As [`Predicate::holds_for`] for a value whose texts are known, and for none of another field.
+    pub(crate) fn holds_among(&self, value: &Value, texts: &[Scalar<'_>]) -> bool {
+        match &self.test {
+            Test::Null => view::is_null(value),
+            Test::Exists { wanted } => *wanted,
+            test => texts.iter().any(|text| test.holds_for(text, &[])),
+        }
+    }
+
     /// The answer of a predicate about any value of the event.
     pub(crate) fn holds_anywhere(&self, fields: &Fields) -> bool {
         fields.iter().any(|(_, value)| {

@@ -1,5 +1,11 @@
 //! The command line as typed. Each command validates its own arguments where it begins.
 
+mod software;
+
+pub(crate) use software::{
+    Findings, Language, Software, SoftwareExplain, SoftwareImport, SoftwareList,
+};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control::Role;
 use model::DeviceId;
@@ -30,6 +36,12 @@ pub(crate) enum Command {
     /// Check rules and run their tests
     #[command(subcommand)]
     Rules(Rules),
+    /// Software on the devices: list, explain how it was judged, import and export the catalogue
+    #[command(subcommand)]
+    Software(Software),
+    /// Software that needs somebody
+    #[command(subcommand)]
+    Findings(Findings),
     /// Prove that nothing is missing
     #[command(subcommand)]
     Audit(Audit),

@@ -47,6 +47,8 @@ fn dispatch(command: cli::Command) -> anyhow::Result<ExitCode> {
             cli::Command::Serve(args) => server::run(&args, clock).await,
             cli::Command::Query(args) => command::query::run(&args).await,
             cli::Command::Alerts(args) => command::alerts::run(&args).await,
+            cli::Command::Software(command) => command::software::software(&command).await,
+            cli::Command::Findings(command) => command::software::findings(&command).await,
             cli::Command::Audit(command) => command::audit::run(&command).await,
             cli::Command::Admin(command) => command::admin::run(&command).await,
             cli::Command::Scan(_) | cli::Command::Rules(_) => Ok(ExitCode::SUCCESS),

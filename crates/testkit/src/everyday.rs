@@ -195,7 +195,8 @@ fn access(dice: &mut Dice, fields: &mut Fields) {
 
 fn file(dice: &mut Dice, fields: &mut Fields) {
     common(dice, fields);
-    fields.set("Image", dice.program().image);
+    let program = dice.program();
+    fields.set("Image", program.image);
     let folder = dice.of(&[
         "C:\\Users\\suzuki\\AppData\\Local\\Temp",
         "C:\\Windows\\Temp",
@@ -204,7 +205,12 @@ fn file(dice: &mut Dice, fields: &mut Fields) {
         "C:\\Users\\tanaka\\Downloads",
         "C:\\Users\\tanaka\\AppData\\Local\\Microsoft\\Edge\\User Data\\Default\\Cache",
     ]);
-    let ending = dice.of(&["tmp", "log", "pf", "json", "dll", "etl", "xlsx", "zip", "lnk", "dat"]);
+    let ending = *dice.of(&["tmp", "log", "pf", "json", "dll", "etl", "xlsx", "zip", "lnk", "dat"]);
+    // On an ordinary day, Office writes neither libraries nor shortcuts.
+    let ending = match ending {
+        "dll" | "lnk" if program.image.contains("\\Microsoft Office\\") => "tmp",
+        ending => ending,
+    };
     fields.set("TargetFilename", format!("{folder}\\{}.{ending}", dice.word()));
     fields.set("CreationUtcTime", "2026-05-04 03:17:22.123");
     fields.set("User", dice.user());

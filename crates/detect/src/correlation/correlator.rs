@@ -62,6 +62,14 @@ pub(crate) struct State {
     pub(crate) events: usize,
 }
 
+impl State {
+    /// When the group without news for longest was touched, by the server's clock.
+    fn oldest(&self) -> Option<i64> {
+        let (_, key) = self.by_age.first_key_value()?;
+        self.groups.get(key).map(|kept| kept.received)
+    }
+}
+
 /// A group and when it was last touched.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -111,7 +119,7 @@ impl Correlator {
         let mut found = Vec::new();
         self.take(inputs, &mut found);
         self.hear(event.stream.agent, event.observed_at.nanos(), &mut found);
-        self.forget_idle();
+        self.forget_idle(event.stream.seq);
         found
     }
 
@@ -358,25 +366,21 @@ impl Correlator {
         true
     }
 
-    /// Forgets groups without news for so long that nothing can be missing from them.
-    fn forget_idle(&mut self) {
-        for place in 0..self.states.len() {
-            let span = self.set.plans.get(place).map_or(0, |plan| plan.span_ns);
-            let idle = self.received.saturating_sub(span).saturating_sub(limits::GROUP_IDLE_NS);
-            let oldest = self.states.get(place).and_then(|state| {
-                let (_, key) = state.by_age.first_key_value()?;
-                state.groups.get(key).map(|kept| kept.received)
-            });
-            // One per event is enough: no event makes more than one group idle.
-            if oldest.is_some_and(|received| received < idle) {
-                self.changed |= self.remove_oldest(place);
-            }
+    /// Forgets groups without news for so long that nothing can be missing from them. One correlation is
+    /// looked at per event, chosen by the event, so that the cost does not grow with their number.
+    fn forget_idle(&mut self, number: u64) {
+        let count = u64::try_from(self.states.len()).unwrap_or(u64::MAX).max(1);
+        let place = usize::try_from(number % count).unwrap_or_default();
+        let span = self.set.plans.get(place).map_or(0, |plan| plan.span_ns);
+        let idle = self.received.saturating_sub(span).saturating_sub(limits::GROUP_IDLE_NS);
+        while self.states.get(place).and_then(State::oldest).is_some_and(|it| it < idle) {
+            self.changed |= self.remove_oldest(place);
         }
     }
 
     /// An agent has come as far as this time: its windows that ended before are over.
     fn hear(&mut self, agent: AgentId, time: i64, found: &mut Vec<CorrelationMatch>) {
-        if !self.set.plans.iter().any(|plan| plan.test.awaits_end()) {
+        if !self.set.awaits_end {
             return;
         }
         let heard = self.heard.entry(agent).or_insert(time);

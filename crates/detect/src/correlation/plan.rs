@@ -16,6 +16,8 @@ pub struct Correlations {
     pub(crate) of_rule: HashMap<String, Vec<(usize, usize)>>,
     /// Ids of rules that only serve correlations.
     silent: HashSet<String>,
+    /// Whether one of them awaits the end of windows.
+    pub(crate) awaits_end: bool,
 }
 
 /// One correlation.
@@ -397,6 +399,7 @@ fn built(
     let silent: Vec<Target> = referred.difference(&generated).copied().collect();
     silence(&mut set, &silent, drafts, rules, targets, kept, remarks);
     remarks.sort();
+    set.awaits_end = set.plans.iter().any(|plan| plan.test.awaits_end());
     set
 }
 

@@ -545,3 +545,20 @@ fn the_state_is_bounded_and_what_gives_way_is_counted() {
     assert_eq!(statistics.groups_evicted, 1);
     assert_eq!(statistics.groups, detect::limits::GROUPS_PER_CORRELATION_MAX as u64);
 }
+
+#[test]
+fn a_group_without_news_is_forgotten_and_nothing_is_lost_by_it() {
+    let inner = "type: event_count, rules: [a], group-by: [u], timespan: 1h, condition: {gte: 2}";
+    let compiled = ready(&correlation(inner));
+    let mut state = Correlator::new(Arc::clone(&compiled.correlations));
+    let mut ask = |second: i64, seq: u64, user: &str| {
+        let event = event_at(second * SECOND, 1, seq, &format!(r#"{{"is":"a","u":"{user}"}}"#));
+        let told = state.observe(&event, &compiled.rules.evaluate(&event)).len();
+        (told, state.statistics().groups, state.statistics().groups_evicted)
+    };
+    assert_eq!(ask(0, 1, "x"), (0, 1, 0));
+    assert_eq!(ask(86_400, 2, "y"), (0, 2, 0));
+    assert_eq!(ask(86_400 + 3_601, 3, "z"), (0, 2, 0));
+    assert_eq!(ask(86_400 + 3_602, 4, "y"), (0, 2, 0));
+    assert_eq!(ask(86_400 + 3_603, 5, "y"), (1, 2, 0));
+}

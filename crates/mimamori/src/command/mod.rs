@@ -6,3 +6,4 @@ pub(crate) mod audit;
 pub(crate) mod people;
 pub(crate) mod query;
 pub(crate) mod rules;
+pub(crate) mod software;

@@ -2,6 +2,7 @@
 
 mod agents;
 mod inbox;
+mod inspector;
 mod inventory;
 mod judge;
 mod pending;
@@ -14,6 +15,7 @@ pub(crate) use status::{Announcement, ServerStatus};
 
 use crate::clock::SystemClock;
 use crate::command::admin::{LOCAL_ADMINISTRATOR, sign_in_link};
+use crate::database;
 use crate::layout::Layout;
 use crate::rule_files::RuleFiles;
 use crate::terminal::{note, print_line};
@@ -22,6 +24,7 @@ use anyhow::{Context, bail};
 use control::{Control, RulesSummary};
 use detect::Compiled;
 use inbox::Inbox;
+use inspector::Inspector;
 use inventory::InventoryIntake;
 use lake::{Access, Lake};
 use model::Clock;
@@ -51,8 +54,10 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
     let lake = Arc::new(Lake::open(&layout.lake(), Access::Write).await?);
     let clock: Arc<dyn Clock> = clock;
     let announced = (rules.loaded, rules.refused.len());
-    let control =
-        Control::open(&layout.server(), Arc::clone(&lake), rules, Arc::clone(&clock)).await?;
+    let store = database::address(&layout, args.database.url.as_deref())?;
+    let (its_lake, its_clock) = (Arc::clone(&lake), Arc::clone(&clock));
+    let control = Control::open_at(&layout.server(), &store, its_lake, rules, its_clock).await?;
+    control.add_evidence_port(Arc::new(Inspector::new(&layout.inspect(), Arc::clone(&clock))?));
     let control = Arc::new(control);
     let identity = control.server_identity();
     write_authority(&layout, &identity.ca_pem)?;
@@ -111,7 +116,11 @@ async fn upkeep(
     stop: watch::Receiver<bool>,
 ) {
     let fresh = own_certificate.keep_fresh(Arc::clone(&control), stop.clone());
-    tokio::join!(fresh, ticking::tick(control, stop));
+    tokio::join!(
+        fresh,
+        inspector::gather(Arc::clone(&control), stop.clone()),
+        ticking::tick(control, stop)
+    );
 }
 
 /// Holds the data folder for this process; a second server is told who has it.
@@ -180,6 +189,8 @@ async fn serve_console(
             tracing::debug!("the server ended without saying so");
         }
     };
+    // Attempts to sign in are limited by who connects.
+    let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
     if let Err(err) = axum::serve(listener, pages).with_graceful_shutdown(stopped).await {
         tracing::error!(error = %err, "the console stopped");
     }

@@ -5,6 +5,7 @@ mod fields;
 mod ordinary;
 mod pack;
 mod parity;
+mod stories;
 
 use model::{AgentId, DeviceId, EpochId, Event, StreamKey, Timestamp};
 use std::path::{Path, PathBuf};

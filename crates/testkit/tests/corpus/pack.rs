@@ -23,8 +23,8 @@ fn every_own_rule_loads_without_a_complaint() {
         compiled.rules.rules().iter().filter_map(|rule| rule.logsource.product.clone()).collect();
     let count = |wanted: &str| products.iter().filter(|product| *product == wanted).count();
     let counts = [count("windows"), count("linux"), count("macos")];
-    assert!(counts[0] >= 165 && counts[1] >= 69 && counts[2] >= 20, "{counts:?}");
-    assert!(compiled.correlations.rules().count() >= 18);
+    assert!(counts[0] >= 168 && counts[1] >= 71 && counts[2] >= 20, "{counts:?}");
+    assert!(compiled.correlations.rules().count() >= 22);
 }
 
 #[test]
@@ -127,10 +127,12 @@ const UNSEEN: &[&str] = &[
     "defence_tampering/kernel_protection_switched_off_at_boot",
     "defence_tampering/log_cleared_by_command",
     "defence_tampering/own_agent_stopped",
+    "defence_tampering/reports_cut_off",
     "defence_tampering/script_inspection_bypassed",
     "insider_leak/archive_of_network_share",
     "insider_leak/archive_with_password",
     "insider_leak/cloud_copy_tool_run",
+    "insider_leak/file_copied_by_hand_to_other_drive",
     "insider_leak/file_sharing_site_looked_up",
     "insider_leak/file_transfer_with_stored_script",
     "insider_leak/file_uploaded_with_system_tool",
@@ -146,6 +148,7 @@ const UNSEEN: &[&str] = &[
     "office_macro/process_starting_objects_loaded_by_office",
     "office_macro/program_started_by_equation_editor",
     "office_macro/program_written_by_office",
+    "persistence/account_made_by_command",
     "ransomware/backup_files_deleted_in_mass",
     "ransomware/drive_encrypted_with_bitlocker_command",
     "ransomware/file_with_ransom_ending_written",

@@ -1,0 +1,233 @@
+//! The parts of a rule that ask about one field each, and their answers row by row.
+
+use super::Column;
+use crate::predicate::{Predicate, PredicateTable, Target, TestSpec};
+use crate::selection::LeafSpec;
+use crate::tree::Tree;
+use crate::view::{self, FieldTable, Scalar};
+use model::Value;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What a rule asks about one field.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) about: About,
+    pub(super) tree: Tree<Arc<Question>>,
+}
+
+/// Where the answer to a part lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum About {
+    /// In one field.
+    Field(Arc<str>),
+    /// In any value of the event: the part is one keyword.
+    Anything,
+    /// In two fields: no column can tell.
+    Both,
+}
+
+/// One value of the rule.
+#[derive(Debug)]
+pub(super) struct Question {
+    any_of: Vec<Predicate>,
+    pub(super) negated: bool,
+}
+
+/// Per row: whether a part of the rule holds for sure, and whether it may hold.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) sure: Vec<bool>,
+    pub(super) possible: Vec<bool>,
+}
+
+impl Answer {
+    pub(super) fn unknown(rows: usize) -> Self {
+        Self { sure: vec![false; rows], possible: vec![true; rows] }
+    }
+
+    /// Makes yes of no.
+    pub(super) fn turn(&mut self) {
+        std::mem::swap(&mut self.sure, &mut self.possible);
+        for row in self.sure.iter_mut().chain(&mut self.possible) {
+            *row = !*row;
+        }
+    }
+
+    pub(super) fn combine(&mut self, other: &Self, with: impl Fn(bool, bool) -> bool) {
+        for (own, other) in [(&mut self.sure, &other.sure), (&mut self.possible, &other.possible)] {
+            for (own, other) in own.iter_mut().zip(other) {
+                *own = with(*own, *other);
+            }
+        }
+    }
+}
+
+/// Where else than in its column a field may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Elsewhere {
+    /// Nowhere.
+    No,
+    /// Under its own name: a value that did not fit the column. Then the column has none.
+    Instead,
+    /// Under another spelling, or within a map: then it depends on the order which one rules see.
+    Beside,
+}
+
+impl Elsewhere {
+    pub(super) fn of(field: &str, outside: &BTreeSet<String>) -> Self {
+        if outside.iter().any(|name| name != field && may_be(name, field)) {
+            Self::Beside
+        } else if outside.contains(field) {
+            Self::Instead
+        } else {
+            Self::No
+        }
+    }
+}
+
+impl Part {
+    pub(super) fn answer(
+        &self,
+        column: Option<&Column>,
+        elsewhere: Elsewhere,
+        wanted: &[bool],
+    ) -> Answer {
+        let rows = wanted.len();
+        if elsewhere == Elsewhere::Beside {
+            return Answer::unknown(rows);
+        }
+        let absent = holds(&self.tree, None);
+        let instead = elsewhere == Elsewhere::Instead;
+        let without = (absent && !instead, absent || instead);
+        let Some(column) = column else {
+            return Answer { sure: vec![without.0; rows], possible: vec![without.1; rows] };
+        };
+        // A row that is no longer wanted may be the only one that holds a dear value: values are asked
+        // when a wanted row comes to them.
+        let mut known: Vec<Option<bool>> = vec![None; column.values.len()];
+        let mut answer = Answer { sure: vec![false; rows], possible: vec![false; rows] };
+        let keys = column.keys.iter().zip(wanted);
+        let cells = answer.sure.iter_mut().zip(&mut answer.possible);
+        for ((key, wanted), (sure, possible)) in keys.zip(cells) {
+            if !wanted {
+                continue;
+            }
+            (*sure, *possible) = match known.get_mut(*key as usize) {
+                None => without,
+                Some(known) => {
+                    let holds = *known.get_or_insert_with(|| {
+                        let value = column.values.get(*key as usize).unwrap_or(&Value::Null);
+                        view::with_scalars(value, |texts| holds(&self.tree, Some((value, texts))))
+                    });
+                    (holds, holds)
+                }
+            };
+        }
+        answer
+    }
+}
+
+impl Question {
+    /// Whether one of the predicates holds for a value, or for the lack of one.
+    fn any_holds(&self, value: Option<(&Value, &[Scalar<'_>])>) -> bool {
+        self.any_of.iter().any(|one| match value {
+            Some((value, texts)) => one.holds_among(value, texts),
+            None => one.holds_for(None, None),
+        })
+    }
+
+    /// Marks the wanted rows in which a keyword is found.
+    pub(super) fn find(&self, column: &Column, wanted: &[bool], found: &mut [bool]) {
+        let mut known: Vec<Option<bool>> = vec![None; column.values.len()];
+        for ((key, wanted), found) in column.keys.iter().zip(wanted).zip(found) {
+            if !wanted || *found {
+                continue;
+            }
+            if let Some(known) = known.get_mut(*key as usize) {
+                *found = *known.get_or_insert_with(|| {
+                    let value = column.values.get(*key as usize).unwrap_or(&Value::Null);
+                    let mut texts = Vec::new();
+                    view::collect_everything(value, &mut texts);
+                    self.any_holds(Some((value, &texts)))
+                });
+            }
+        }
+    }
+}
+
+/// Whether a stored name may be the field that a rule asks for: blanks do not count, and a dotted name leads
+/// into a map.
+fn may_be(stored: &str, field: &str) -> bool {
+    let stored: String = stored.chars().filter(|letter| *letter != ' ').collect();
+    field == stored || field.strip_prefix(stored.as_str()).is_some_and(|rest| rest.starts_with('.'))
+}
+
+fn holds(tree: &Tree<Arc<Question>>, value: Option<(&Value, &[Scalar<'_>])>) -> bool {
+    match tree {
+        Tree::All(parts) => parts.iter().all(|part| holds(part, value)),
+        Tree::Any(parts) => parts.iter().any(|part| holds(part, value)),
+        Tree::Not(part) => !holds(part, value),
+        Tree::Leaf(question) => question.any_holds(value) != question.negated,
+    }
+}
+
+/// Makes each largest part that asks about one field a leaf.
+pub(super) fn collapse(tree: &Tree<LeafSpec>) -> Tree<Part> {
+    let group = |parts: &[Tree<LeafSpec>],
+                 join: fn(Vec<Tree<Arc<Question>>>) -> Tree<Arc<Question>>| {
+        let mut mixed: Vec<Tree<Part>> = Vec::new();
+        let mut single: Vec<(About, Vec<Tree<Arc<Question>>>)> = Vec::new();
+        for part in parts {
+            match collapse(part) {
+                Tree::Leaf(Part { about: about @ About::Field(_), tree }) => {
+                    match single.iter_mut().find(|(known, _)| *known == about) {
+                        Some((_, trees)) => trees.push(tree),
+                        None => single.push((about, vec![tree])),
+                    }
+                }
+                other => mixed.push(other),
+            }
+        }
+        let joined = single.into_iter().map(|(about, trees)| Part { about, tree: join(trees) });
+        mixed.extend(joined.map(Tree::Leaf));
+        mixed
+    };
+    match tree {
+        Tree::All(parts) => Tree::all(group(parts, Tree::all)),
+        Tree::Any(parts) => Tree::any(group(parts, Tree::any)),
+        Tree::Not(part) => match collapse(part) {
+            Tree::Leaf(Part { about: about @ About::Field(_), tree }) => {
+                Tree::Leaf(Part { about, tree: Tree::Not(Box::new(tree)) })
+            }
+            other => Tree::Not(Box::new(other)),
+        },
+        Tree::Leaf(leaf) => Tree::Leaf(question(leaf)),
+    }
+}
+
+fn question(leaf: &LeafSpec) -> Part {
+    let mut fields = FieldTable::default();
+    let two_fields = leaf.any_of.iter().any(|test| matches!(test, TestSpec::SameAs { .. }));
+    let (target, about) = match &leaf.field {
+        Some(field) => (Target::Field(fields.intern(field)), About::Field(Arc::clone(field))),
+        None => (Target::Anywhere, About::Anything),
+    };
+    let mut table = PredicateTable::default();
+    for test in leaf.any_of.iter() {
+        // The same test compiled a moment ago, when the rule was loaded.
+        let compiled = table.intern(target, test, &mut fields);
+        debug_assert!(compiled.is_ok(), "a loaded rule's test compiles");
+    }
+    let question = Question { any_of: table.into_predicates(), negated: leaf.negated };
+    let about = if two_fields { About::Both } else { about };
+    Part { about, tree: Tree::Leaf(Arc::new(question)) }
+}
+
+pub(super) fn each_leaf<L>(tree: &Tree<L>, see: &mut impl FnMut(&L)) {
+    match tree {
+        Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| each_leaf(part, see)),
+        Tree::Not(part) => each_leaf(part, see),
+        Tree::Leaf(leaf) => see(leaf),
+    }
+}
