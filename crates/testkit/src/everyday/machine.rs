@@ -259,8 +259,9 @@ impl Dice {
     /// The same program mostly has the same hash; updates bring others.
     pub(super) fn hashes(&mut self, program: &Program) -> String {
         let version = u64::from(self.below(4));
-        let mut own =
-            Self(version << 32 ^ program.image.len() as u64 ^ program.original.len() as u64 * 977);
+        let mut own = Self(
+            version << 32 ^ program.image.len() as u64 ^ (program.original.len() as u64 * 977),
+        );
         let mut hex = |words: usize| -> String {
             (0..words).map(|_| format!("{:016X}", own.next())).collect()
         };
