@@ -30,6 +30,7 @@ pub mod columnar;
 mod compile;
 mod condition;
 pub mod correlation;
+pub mod coverage;
 mod encode;
 pub mod error;
 mod expand;
@@ -66,6 +67,7 @@ mod yaml;
 
 pub use compile::{CompileOptions, Compiled, Lint, Refused, RuleSource, compile};
 pub use correlation::{CorrelationMatch, Correlations, Correlator};
+pub use coverage::{Coverage, Supply};
 pub use error::RuleError;
 pub use fields::SuppliedFields;
 pub use filter::Filter;
