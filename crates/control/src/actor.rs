@@ -50,11 +50,15 @@ pub enum Permission {
     ManagePeople,
     /// Read and verify the audit chain.
     ReadAudit,
+    /// Read the rules and what they cost and found.
+    ReadRules,
+    /// Try rules on the past, write own rules and put them into force.
+    EditRules,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::ReadEvents,
         Self::ReadAlerts,
         Self::ReadDevices,
@@ -76,6 +80,8 @@ impl Permission {
         Self::ReadPeople,
         Self::ManagePeople,
         Self::ReadAudit,
+        Self::ReadRules,
+        Self::EditRules,
     ];
 
     /// The name in the audit chain and in messages.
@@ -103,6 +109,8 @@ impl Permission {
             Self::ReadPeople => "read_people",
             Self::ManagePeople => "manage_people",
             Self::ReadAudit => "read_audit",
+            Self::ReadRules => "read_rules",
+            Self::EditRules => "edit_rules",
         }
     }
 
@@ -130,7 +138,9 @@ impl Permission {
             | Self::EditExclusions
             | Self::ReadMetrics
             | Self::ManagePeople
-            | Self::ReadAudit => false,
+            | Self::ReadAudit
+            | Self::ReadRules
+            | Self::EditRules => false,
         }
     }
 }
@@ -239,6 +249,8 @@ impl Role {
                 Permission::ReadMessages,
                 Permission::ReadMetrics,
                 Permission::ReadPeople,
+                Permission::ReadRules,
+                Permission::EditRules,
             ],
             Self::Auditor => &[
                 Permission::ReadCatalogue,
@@ -252,6 +264,7 @@ impl Role {
                 Permission::ReadMetrics,
                 Permission::ReadPeople,
                 Permission::ReadAudit,
+                Permission::ReadRules,
             ],
         }
     }

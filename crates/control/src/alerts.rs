@@ -7,6 +7,7 @@ use crate::predicate::{NEWEST_FIRST, after_sql, seq_parameter};
 use crate::rows::{Cells, Parameters, rows_of};
 use crate::view::{AlertFilter, AlertList, AlertPage, AlertRow, Cursor, PAGE_ROWS_MAX};
 use crate::{Actor, Control, ControlError, Permission};
+use lake::Lake;
 use model::{Alert, AlertId, DeviceId, Level, StreamKey, Timestamp};
 use serde_json::json;
 use std::collections::HashMap;
@@ -40,7 +41,7 @@ impl Control {
             detail: json!({}),
         })
         .await?;
-        let alert = self.stored_alert(id).await?;
+        let alert = stored_alert(&self.lake, id).await?;
         let names = self.device_names().await?;
         let ancestors = self.ancestors(&alert).await?;
         let (rule_matches_30d, rule_devices_30d) = self.rule_counts(&alert).await?;
@@ -106,36 +107,6 @@ impl Control {
         Ok((rows, found.truncated))
     }
 
-    async fn stored_alert(&self, id: AlertId) -> Result<Alert, ControlError> {
-        let mut parameters = Parameters::default();
-        let sql = format!(
-            "SELECT rule_id, rule_title, rule_revision, level, device, agent, epoch, seq, kind, \
-             observed_at, observed_ns, detected_at, detected_ns, why, fields, rule_text \
-             FROM alert WHERE id = {}",
-            parameters.bind(id.to_string())
-        );
-        let found = self.lake.query_with(&sql, parameters.values(), 1).await?;
-        let mut cells = rows_of(&found, "alert")
-            .next()
-            .ok_or_else(|| ControlError::NotFound { what: "alert", id: id.to_string() })?;
-        let alert = Alert {
-            id,
-            rule_id: cells.text()?.into_owned(),
-            rule_title: cells.text()?.into_owned(),
-            rule_revision: cells.text()?.into_owned(),
-            level: cells.level()?,
-            device: cells.device()?,
-            stream: cells.stream()?,
-            kind: cells.kind()?,
-            observed_at: cells.time_ns()?,
-            detected_at: cells.time_ns()?,
-            why: serde_json::from_str(&cells.text()?).map_err(|err| damaged(&cells, &err))?,
-            fields: serde_json::from_str(&cells.text()?).map_err(|err| damaged(&cells, &err))?,
-            rule_text: cells.text()?.into_owned(),
-        };
-        Ok(alert)
-    }
-
     async fn rule_counts(&self, alert: &Alert) -> Result<(u64, u64), ControlError> {
         let mut parameters = Parameters::default();
         let sql = format!(
@@ -149,6 +120,37 @@ impl Control {
         let Some(mut cells) = rows_of(&found, "count").next() else { return Ok((0, 0)) };
         Ok((cells.count()?, cells.count()?))
     }
+}
+
+/// An alert as the lake keeps it.
+pub(crate) async fn stored_alert(lake: &Lake, id: AlertId) -> Result<Alert, ControlError> {
+    let mut parameters = Parameters::default();
+    let sql = format!(
+        "SELECT rule_id, rule_title, rule_revision, level, device, agent, epoch, seq, kind, \
+         observed_at, observed_ns, detected_at, detected_ns, why, fields, rule_text \
+         FROM alert WHERE id = {}",
+        parameters.bind(id.to_string())
+    );
+    let found = lake.query_with(&sql, parameters.values(), 1).await?;
+    let mut cells = rows_of(&found, "alert")
+        .next()
+        .ok_or_else(|| ControlError::NotFound { what: "alert", id: id.to_string() })?;
+    let alert = Alert {
+        id,
+        rule_id: cells.text()?.into_owned(),
+        rule_title: cells.text()?.into_owned(),
+        rule_revision: cells.text()?.into_owned(),
+        level: cells.level()?,
+        device: cells.device()?,
+        stream: cells.stream()?,
+        kind: cells.kind()?,
+        observed_at: cells.time_ns()?,
+        detected_at: cells.time_ns()?,
+        why: serde_json::from_str(&cells.text()?).map_err(|err| damaged(&cells, &err))?,
+        fields: serde_json::from_str(&cells.text()?).map_err(|err| damaged(&cells, &err))?,
+        rule_text: cells.text()?.into_owned(),
+    };
+    Ok(alert)
 }
 
 fn filter_sql(filter: &AlertFilter, parameters: &mut Parameters) -> String {

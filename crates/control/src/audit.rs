@@ -87,6 +87,7 @@ pub(crate) enum Action {
     PolicyChanged,
     CardChanged,
     SheetImported,
+    LookedBack,
 }
 
 impl Action {
@@ -134,6 +135,7 @@ impl Action {
             Self::PolicyChanged => "policy_changed",
             Self::CardChanged => "card_changed",
             Self::SheetImported => "sheet_imported",
+            Self::LookedBack => "looked_back",
         }
     }
 }

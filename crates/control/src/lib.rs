@@ -15,6 +15,7 @@ mod alerts;
 mod ancestors;
 mod audit;
 mod authority;
+pub mod backtest;
 mod batch;
 mod catalogue;
 mod channel;
@@ -57,6 +58,7 @@ mod requests;
 mod review_page;
 mod reviews;
 mod rows;
+mod rules;
 mod scope;
 mod search;
 mod sheet_export;
@@ -70,6 +72,7 @@ mod titles;
 mod today;
 mod tries;
 mod uploads;
+pub mod verify;
 pub mod view;
 
 pub use actor::{Actor, Permission, Principal, Role};
@@ -78,10 +81,10 @@ pub use authority::ServerIdentity;
 pub use channel::{Channel, Delivery, Outgoing, Undelivered};
 pub use enrol::{AgentIdentity, Enrolled};
 pub use error::{ControlError, ErrorClass, Language, QueryFault};
+pub use findings::{AnswerNext, Answered};
 pub use outbox::Delivered;
 pub use people::{NewPerson, PersonChange};
 pub use people_rule::PeopleRule;
-pub use findings::{AnswerNext, Answered};
 pub use renew::Renewed;
 pub use scope::Scope;
 pub use sheet_export::Export;
@@ -122,6 +125,8 @@ pub struct Control {
     shelf: catalogue::Shelf,
     evidence: gather::Evidence,
     ground: ground::Cache,
+    looks_back: tokio::sync::Semaphore,
+    rules_in_force: std::sync::RwLock<Vec<Arc<view::backtest::RuleInForce>>>,
 }
 
 impl std::fmt::Debug for Control {
@@ -176,6 +181,8 @@ impl Control {
             shelf: catalogue::Shelf::default(),
             evidence: gather::Evidence::default(),
             ground: ground::Cache::default(),
+            looks_back: tokio::sync::Semaphore::new(limits::BACKTESTS_AT_ONCE_MAX),
+            rules_in_force: std::sync::RwLock::default(),
         };
         control.seed_titles().await?;
         control.seed_policies().await?;

@@ -147,6 +147,35 @@ pub const SIGHTINGS_SHOWN: i64 = 50;
 /// Previews of sheets that are kept.
 pub const IMPORTS_KEPT: i64 = 50;
 
+/// How long a look back at a rule may take, in nanoseconds.
+pub const BACKTEST_NS_MAX: u64 = 60 * 1_000_000_000;
+/// Threads that look back: the stream must go on.
+pub const BACKTEST_THREADS_MAX: usize = 8;
+/// Looks back that run at once; others wait.
+pub const BACKTESTS_AT_ONCE_MAX: usize = 2;
+/// Days that one look back reaches over.
+pub const BACKTEST_DAYS_MAX: i64 = 400;
+/// Bytes of the rule and of its filters together.
+pub const BACKTEST_TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// Rules of one text.
+pub const BACKTEST_RULES_MAX: usize = 64;
+/// Events that are read whole at once by a thread.
+pub const BACKTEST_EVENTS_AT_ONCE_MAX: usize = 16_384;
+/// Events that correlations of one look back see.
+pub const BACKTEST_CORRELATED_EVENTS_MAX: usize = 100_000;
+/// Fields of a rule whose values are counted.
+pub const BACKTEST_FIELDS_MAX: usize = 12;
+/// Hits whose values are counted, for each thread.
+pub const BACKTEST_VALUES_OF_HITS_MAX: u64 = 1_000_000;
+/// Different values of a field that are counted.
+pub const BACKTEST_VALUES_OF_FIELD_MAX: usize = 20_000;
+/// Bytes of a value that are looked at when values are counted.
+pub const BACKTEST_VALUE_BYTES_MAX: usize = 300;
+/// Devices and values that are listed.
+pub const BACKTEST_LISTED_MAX: usize = 10;
+/// Hits that are shown with their explanation, whatever the caller asks for.
+pub const BACKTEST_SAMPLES_MAX: usize = 10_000;
+
 const _: () = assert!(UPLOAD_BYTES_MAX <= UPLOADS_OF_PERSON_BYTES_MAX);
 const _: () = assert!(UPLOADS_OF_PERSON_BYTES_MAX <= UPLOADS_BYTES_MAX);
 const _: () = assert!(SESSION_TOUCH_NS * 2 < SESSION_IDLE_NS);

@@ -1,5 +1,6 @@
 //! What the use cases hand to whoever shows it (console, command line): plain values, no HTML, no SQL.
 
+pub mod backtest;
 pub mod catalogue;
 pub mod findings;
 pub mod people;

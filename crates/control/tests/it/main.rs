@@ -41,6 +41,7 @@ mod on_sqlite {
 
     mod alerts;
     mod audit;
+    mod backtest;
     mod enrolment;
     mod outbox;
     mod passwords;

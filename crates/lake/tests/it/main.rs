@@ -4,6 +4,7 @@ mod compaction;
 mod crash;
 mod duckdb;
 mod evolution;
+mod history;
 mod ingest;
 mod query;
 mod support;

@@ -1,0 +1,72 @@
+//! The rules in force: what they are, and what they found lately.
+
+use crate::limits::DAY_NS;
+use crate::rows::{Parameters, rows_of};
+use crate::view::backtest::{RuleInForce, RuleList, RuleRow};
+use crate::{Actor, Control, ControlError, Permission};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+/// Days whose alerts are counted.
+const COUNTED_DAYS: i64 = 30;
+
+impl Control {
+    /// Says which rules are in force from now on; they are shown, not judged by.
+    pub fn show_rules(&self, rules: Vec<RuleInForce>) {
+        let mut in_force = self.rules_in_force.write().unwrap_or_else(PoisonError::into_inner);
+        *in_force = rules.into_iter().map(Arc::new).collect();
+    }
+
+    /// The rules in force with what they found in the last 30 days, and those that were refused.
+    ///
+    /// # Errors
+    /// [`ControlError::NotPermitted`], or the lake's.
+    pub async fn rules(&self, actor: &Actor) -> Result<RuleList, ControlError> {
+        self.require(actor, &[Permission::ReadRules], "rules").await?;
+        let found = self.found_by_rules().await?;
+        let rows = self.rules_in_force().into_iter().map(|rule| {
+            let (matches_30d, devices_30d) = found.get(&rule.id).copied().unwrap_or_default();
+            RuleRow { rule, matches_30d, devices_30d }
+        });
+        Ok(RuleList { rows: rows.collect(), refused: self.rules.refused.clone() })
+    }
+
+    /// One rule in force.
+    ///
+    /// # Errors
+    /// [`ControlError::NotPermitted`], [`ControlError::NotFound`], or the lake's.
+    pub async fn rule(&self, actor: &Actor, id: &str) -> Result<RuleRow, ControlError> {
+        self.require(actor, &[Permission::ReadRules], "rule").await?;
+        let rules = self.rules_in_force();
+        let rule = rules.into_iter().find(|rule| rule.id == id).ok_or_else(|| {
+            let id = id.chars().take(80).collect();
+            ControlError::NotFound { what: "rule", id }
+        })?;
+        let found = self.found_by_rules().await?;
+        let (matches_30d, devices_30d) = found.get(&rule.id).copied().unwrap_or_default();
+        Ok(RuleRow { rule, matches_30d, devices_30d })
+    }
+
+    fn rules_in_force(&self) -> Vec<Arc<RuleInForce>> {
+        self.rules_in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Alerts and devices of each rule in the last 30 days.
+    async fn found_by_rules(&self) -> Result<HashMap<String, (u64, u64)>, ControlError> {
+        let mut parameters = Parameters::default();
+        let sql = format!(
+            "SELECT rule_id, count(*), count(DISTINCT device) FROM alert \
+             WHERE observed_at > {} GROUP BY rule_id",
+            parameters.bind_time(self.clock.now().plus_nanos(-COUNTED_DAYS * DAY_NS))
+        );
+        let found = self.lake.query_with(&sql, parameters.values(), RULES_COUNTED_MAX).await?;
+        let mut counts = HashMap::new();
+        for mut cells in rows_of(&found, "count") {
+            counts.insert(cells.text()?.into_owned(), (cells.count()?, cells.count()?));
+        }
+        Ok(counts)
+    }
+}
+
+/// Rules whose alerts are counted at once.
+const RULES_COUNTED_MAX: usize = 100_000;

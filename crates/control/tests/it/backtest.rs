@@ -1,0 +1,269 @@
+//! Looking back: the past answers what the stream told, and an alert is judged again.
+
+use control::backtest::BacktestQuery;
+use control::fixture::{Program, Scene, process_fields};
+use control::limits::{DAY_NS, HOUR_NS, SECOND_NS};
+use control::verify::verify_alert;
+use control::view::TimeRange;
+use control::view::backtest::{Backtest, LookedBack};
+use control::{Actor, ControlError, Permission, Role};
+use detect::{CompileOptions, Correlator, RuleSource, Scratch};
+use model::{Alert, AlertId, Clock, Event, EventKind, Fields, Value};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const RULES: &str = r#"
+title: Download by curl
+id: curl
+level: high
+logsource: {product: linux, category: process_creation}
+detection:
+  selection: {Image|endswith: /curl, CommandLine|contains|all: [' -s ', http]}
+  condition: selection
+---
+title: Anything of a service user outside of cron
+id: service-user
+level: low
+logsource: {product: linux}
+detection:
+  selection: {User: www-data}
+  cron: {ParentImage|endswith: /cron}
+  condition: selection and not cron
+---
+title: Keyword
+id: keyword
+level: low
+logsource: {product: linux}
+detection: {words: [x.sh, zebra], condition: words}
+---
+title: Field against field
+id: two-fields
+level: low
+logsource: {product: linux}
+detection: {s: {Image|fieldref|endswith: Shell}, condition: s}
+---
+title: What has no column
+id: outside
+level: low
+logsource: {product: linux}
+detection: {s: {Shell|re: 'ba.h', Numbers: 7}, gone: {Nothing: null}, condition: s and gone}
+---
+title: Not for root
+id: filter
+logsource: {product: linux}
+filter: {rules: [service-user], root: {UserId: 0}, condition: not root}
+"#;
+
+const CORRELATION: &str = r"
+title: Many starts
+id: starts
+level: low
+logsource: {product: linux, category: process_creation}
+detection: {s: {Image|startswith: /usr/}, condition: s}
+---
+title: Many starts of one parent
+id: many
+level: high
+correlation: {type: event_count, rules: [starts], group-by: [ParentProcessId], timespan: 1m, condition: {gte: 3}}
+";
+
+fn query(scene: &Scene, text: &str) -> BacktestQuery {
+    let to = scene.clock.now().plus_nanos(SECOND_NS);
+    BacktestQuery {
+        rule_text: text.to_owned(),
+        filters: Vec::new(),
+        range: TimeRange { from: to.plus_nanos(-DAY_NS), to },
+        time_zone: "Asia/Tokyo".to_owned(),
+        samples_max: 10_000,
+    }
+}
+
+async fn answer(scene: &Scene, actor: &Actor, text: &str) -> LookedBack {
+    match scene.control.backtest(actor, query(scene, text)).await.expect("looked back") {
+        Backtest::Answered(answer) => *answer,
+        Backtest::Refused(refused) => panic!("{refused:?}"),
+    }
+}
+
+/// Events of every shape, in several commits and families.
+async fn everything(scene: &mut Scene) -> Vec<Event> {
+    let mut all = Vec::new();
+    for round in 0..6_i64 {
+        let begin = scene.clock.now().plus_nanos(-HOUR_NS + round * 20 * SECOND_NS);
+        let mut events = Vec::new();
+        for number in 0..40_i64 {
+            let at = begin.plus_nanos(number * SECOND_NS / 4);
+            let images = ["/usr/bin/curl", "/usr/bin/bash", "/opt/tool", "/usr/sbin/cron"];
+            let image = images[usize::try_from((number + round) % 4).expect("small")];
+            let arguments = ["a", "-s", "http://203.0.113.7/x.sh"];
+            let program = Program { pid: number, parent: number % 3, image, arguments: &arguments };
+            let stream = if number % 2 == 0 { &mut scene.web } else { &mut scene.db };
+            let mut fields = process_fields(stream.enrolled.device, &program);
+            if number % 5 == 0 {
+                fields.set("ParentImage", "/usr/sbin/cron");
+                fields.set("UserId", Value::Int(0));
+            }
+            if number % 7 == 0 {
+                fields.set("Shell", "bash");
+                fields.set("Numbers", Value::List(vec![Value::Int(7), Value::Null]));
+                fields.set("Nested", Value::Map(vec![("zebra".to_owned(), "stripes".into())]));
+            }
+            if number % 11 == 0 {
+                fields.set("User", Value::Null);
+                fields.set("ProcessId", "0x10");
+            }
+            let kinds = [EventKind::ProcessStart, EventKind::FileCreate, EventKind::NetworkConnect];
+            let kind = kinds[usize::try_from(number % 3).expect("small")];
+            events.push(stream.event(kind, at, fields));
+        }
+        events.push(scene.web.event(EventKind::Other, begin, Fields::new()));
+        all.extend(events.clone());
+        scene.commit(events, Vec::new()).await.expect("committed");
+    }
+    all
+}
+
+/// What the stream tells of these events.
+fn live(text: &str, events: &[Event]) -> Vec<Alert> {
+    let sources = [RuleSource { name: "rule", text }];
+    let compiled = detect::compile(sources, &CompileOptions::default());
+    assert_eq!(compiled.refused, []);
+    let mut state = Correlator::new(Arc::clone(&compiled.correlations));
+    let mut scratch = Scratch::default();
+    let mut alerts = Vec::new();
+    for event in events {
+        let mut matches = compiled.rules.evaluate_with(event, &mut scratch);
+        let told = state.observe(event, &matches);
+        matches.retain(|found| !compiled.correlations.silences(&found.rule.id));
+        alerts.extend(matches.into_iter().map(|found| found.into_alert(event, event.received_at)));
+        alerts.extend(told.into_iter().map(|found| found.into_alert(event.received_at)));
+    }
+    alerts
+}
+
+fn ids<'a>(alerts: impl Iterator<Item = &'a AlertId>) -> BTreeSet<String> {
+    alerts.map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn replay_equals_live() {
+    let (_folder, mut scene) = empty_scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let mut events = everything(&mut scene).await;
+    events.sort_by_key(|event| (event.received_at, event.stream));
+    for text in [RULES, CORRELATION] {
+        let told = live(text, &events);
+        let answer = answer(&scene, &actor, text).await;
+        assert!(answer.complete && answer.events_left_out == 0);
+        assert_eq!(answer.events, events.len() as u64);
+        assert_eq!(answer.hits, told.len() as u64);
+        assert_eq!(
+            ids(answer.samples.iter().map(|sample| &sample.alert)),
+            ids(told.iter().map(|alert| &alert.id))
+        );
+        for sample in &answer.samples {
+            let alert = told.iter().find(|alert| alert.id == sample.alert).expect("told");
+            assert_eq!((&alert.why, alert.stream), (&sample.why, sample.key));
+        }
+        for rule in &answer.rules {
+            let hits = told.iter().filter(|alert| alert.rule_id == rule.id).count();
+            assert_eq!(rule.hits, hits as u64, "{}", rule.id);
+            let silent = text == CORRELATION && rule.id == "starts";
+            assert_eq!(hits == 0, silent, "{} tests nothing", rule.id);
+        }
+        assert_eq!(answer.days.iter().map(|(_, hits)| hits).sum::<u64>(), answer.hits);
+        assert_eq!(answer.devices.iter().map(|device| device.hits).sum::<u64>(), answer.hits);
+    }
+}
+
+#[tokio::test]
+async fn values_are_counted_and_what_repeats_is_proposed_as_an_exclusion_that_works() {
+    let (_folder, mut scene) = empty_scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let events = everything(&mut scene).await;
+    let text = "title: T\nid: t\nlevel: low\nlogsource: {product: linux}\ndetection: {s: {Image|startswith: /}, condition: s}\n";
+    let answer = answer(&scene, &actor, text).await;
+    let image = answer.fields.iter().find(|field| field.field == "Image").expect("counted");
+    assert!(image.asked);
+    let of = |image: &str| {
+        events.iter().filter(|event| event.fields.text("Image") == Some(image)).count() as u64
+    };
+    for (value, hits) in &image.values {
+        assert_eq!(*hits, of(value), "{value}");
+    }
+    assert_eq!(image.distinct, 4);
+    let proposed = answer.exclusions.iter().find(|one| one.field == "Image").expect("proposed");
+    assert_eq!(proposed.hits, of(&proposed.value));
+    let mut with_filter = query(&scene, text);
+    with_filter.filters = vec![proposed.text.clone()];
+    let again = scene.control.backtest(&actor, with_filter).await.expect("looked back");
+    let Backtest::Answered(again) = again else { panic!("{again:?}") };
+    assert_eq!(again.hits, answer.hits - proposed.hits);
+}
+
+#[tokio::test]
+async fn a_refused_text_says_line_cause_and_remedy_and_bounds_hold() {
+    let (_folder, scene) = scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let text = "title: T\nlogsource: {product: linux}\ndetection:\n  s: {Image|nosuch: a}\n  condition: s\n";
+    let outcome = scene.control.backtest(&actor, query(&scene, text)).await.expect("answered");
+    let Backtest::Refused(refused) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(refused[0].line, Some(4));
+    assert!(refused[0].reason.contains("nosuch") && !refused[0].remedy.is_empty());
+
+    for text in ["", "title: T\n", "\u{0}", "- a\n", "filter: {}\n"] {
+        let outcome = scene.control.backtest(&actor, query(&scene, text)).await.expect("answered");
+        assert!(matches!(outcome, Backtest::Refused(all) if !all.is_empty()), "{text:?}");
+    }
+    let mut backwards = query(&scene, RULES);
+    backwards.range.to = backwards.range.from;
+    let outcome = scene.control.backtest(&actor, backwards).await;
+    assert!(matches!(outcome, Err(ControlError::BadQuery(_))));
+    let mut long = query(&scene, RULES);
+    long.filters = vec!["#".repeat(2 << 20)];
+    let outcome = scene.control.backtest(&actor, long).await;
+    assert!(matches!(outcome, Err(ControlError::BadQuery(_))));
+}
+
+#[test]
+fn analysts_look_back_and_auditors_only_read_rules() {
+    let may = |role: Role, permission| role.permissions().contains(&permission);
+    assert!(may(Role::Analyst, Permission::EditRules));
+    assert!(may(Role::Auditor, Permission::ReadRules));
+    assert!(!may(Role::Auditor, Permission::EditRules));
+    assert!(!may(Role::Reviewer, Permission::ReadRules));
+}
+
+#[tokio::test]
+async fn an_alert_is_judged_again_and_a_false_one_is_found() {
+    let (_folder, mut scene) = empty_scene!();
+    let events = everything(&mut scene).await;
+    let mut alerts = live(RULES, &events);
+    // One that nobody could have raised, and one whose event is not in the lake.
+    let mut forged = alerts[0].clone();
+    forged.id = AlertId::from_bits(7);
+    forged.why[0].pattern = "another".to_owned();
+    let mut lost = alerts[0].clone();
+    lost.id = AlertId::from_bits(8);
+    lost.stream.seq += 1_000_000;
+    alerts.extend([forged, lost]);
+    let event = scene.web.event(EventKind::Other, scene.clock.now(), Fields::new());
+    scene.commit(vec![event], alerts.clone()).await.expect("committed");
+    let mut rules = BTreeSet::new();
+    for alert in &alerts[..alerts.len() - 2] {
+        if !rules.insert(alert.rule_id.clone()) {
+            continue;
+        }
+        let verified = verify_alert(&scene.lake, alert.id).await.expect("verified");
+        assert!(verified.agrees() && verified.event_stored, "{verified:?}");
+        let explanation = verified.explanation.expect("explained");
+        assert!(explanation.verdict && !explanation.leaves.is_empty());
+    }
+    assert_eq!(rules.len(), 5);
+    let forged = verify_alert(&scene.lake, AlertId::from_bits(7)).await.expect("judged");
+    assert!(!forged.agrees());
+    let lost = verify_alert(&scene.lake, AlertId::from_bits(8)).await.expect("judged");
+    assert!(lost.agrees() && !lost.event_stored);
+    let unknown = verify_alert(&scene.lake, AlertId::from_bits(9)).await;
+    assert!(matches!(unknown, Err(ControlError::NotFound { .. })));
+}
