@@ -29,6 +29,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { keys: "g t", action: "go", path: "/", label: "keys-go-today" },
     Key { keys: "g a", action: "go", path: "/alerts", label: "keys-go-alerts" },
     Key { keys: "g s", action: "go", path: "/search", label: "keys-go-search" },
+    Key { keys: "g u", action: "go", path: "/rules", label: "keys-go-rules" },
     Key { keys: "g d", action: "go", path: "/devices", label: "keys-go-devices" },
     Key { keys: "g w", action: "go", path: "/software", label: "keys-go-software" },
     Key { keys: "g r", action: "go", path: "/desk", label: "keys-go-desk" },

@@ -116,6 +116,7 @@ pub fn router(control: Arc<Control>, options: Options) -> Router {
         .merge(pages::metrics::routes())
         .merge(pages::outbox::routes())
         .merge(pages::people::routes())
+        .merge(pages::rules::routes())
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), frame::surround))
         .with_state(app)

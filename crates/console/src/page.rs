@@ -68,6 +68,8 @@ pub(crate) enum Section {
     Alerts,
     /// Search and single events.
     Search,
+    /// Rules, and trying one on the past.
+    Rules,
     /// Devices.
     Devices,
     /// Software on the devices, findings, exclusions, figures.
@@ -419,6 +421,7 @@ const NAVIGATION: &[NavRow] = &[
     (Section::Today, "/", "nav-today", "g t", Some(Permission::ReadAlerts)),
     (Section::Alerts, "/alerts", "nav-alerts", "g a", Some(Permission::ReadAlerts)),
     (Section::Search, "/search", "nav-search", "g s", Some(Permission::ReadEvents)),
+    (Section::Rules, "/rules", "nav-rules", "g u", Some(Permission::ReadRules)),
     (Section::Devices, "/devices", "nav-devices", "g d", Some(Permission::ReadDevices)),
     (Section::Software, "/software", "nav-software", "g w", Some(Permission::ReadInventory)),
     (Section::Desk, "/desk", "nav-desk", "g r", Some(Permission::ReadRequests)),

@@ -15,12 +15,10 @@ macro_rules! catalogue {
     };
 }
 
-const JA: &[&str] =
-    catalogue!("ja": "common", "words", "signin", "today", "alerts", "search", "devices", "errors", "catalogue",
-        "requests", "pc", "desk", "software", "exclusions", "people");
-const EN: &[&str] =
-    catalogue!("en": "common", "words", "signin", "today", "alerts", "search", "devices", "errors", "catalogue",
-        "requests", "pc", "desk", "software", "exclusions", "people");
+const JA: &[&str] = catalogue!("ja": "common", "words", "signin", "today", "alerts", "search", "devices", "errors", "catalogue",
+        "requests", "pc", "desk", "software", "exclusions", "people", "rules");
+const EN: &[&str] = catalogue!("en": "common", "words", "signin", "today", "alerts", "search", "devices", "errors", "catalogue",
+        "requests", "pc", "desk", "software", "exclusions", "people", "rules");
 
 static JA_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Ja, JA));
 static EN_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::En, EN));

@@ -18,6 +18,7 @@ pub(crate) mod people;
 pub(crate) mod policies;
 pub(crate) mod requests;
 mod rows;
+pub(crate) mod rules;
 pub(crate) mod search;
 mod search_state;
 pub(crate) mod settings;

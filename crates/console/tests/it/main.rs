@@ -13,6 +13,7 @@ mod defence;
 mod hostile;
 mod office;
 mod pages;
+mod rules;
 mod software;
 mod support;
 mod vendored;
