@@ -1,7 +1,9 @@
 //! The command line as typed. Each command validates its own arguments where it begins.
 
+mod lookback;
 mod software;
 
+pub(crate) use lookback::{AlertsAct, AlertsVerify, RulesBacktest};
 pub(crate) use software::{
     Findings, Language, Software, SoftwareExplain, SoftwareImport, SoftwareList,
 };
@@ -158,7 +160,10 @@ pub(crate) struct Query {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Alerts {
+    #[command(subcommand)]
+    pub(crate) act: Option<AlertsAct>,
     #[command(flatten)]
     pub(crate) data: DataOption,
     /// Only this level and above: informational, low, medium, high, critical
@@ -178,6 +183,8 @@ pub(crate) enum Rules {
     Check(RulePaths),
     /// Run the test cases beside the rules; exit 1 when one fails
     Test(RulePaths),
+    /// Say what a rule would have done in the time that the lake remembers; exit 1 when it is refused
+    Backtest(RulesBacktest),
 }
 
 #[derive(Debug, Args)]

@@ -35,9 +35,8 @@ fn main() -> ExitCode {
 fn dispatch(command: cli::Command) -> anyhow::Result<ExitCode> {
     let clock = Arc::new(SystemClock::new());
     match command {
-        // These need no runtime, and the scanner brings its own threads.
+        // The scanner brings its own threads.
         cli::Command::Scan(args) => return scan::run(&args, &*clock),
-        cli::Command::Rules(command) => return command::rules::run(&command),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -51,7 +50,8 @@ fn dispatch(command: cli::Command) -> anyhow::Result<ExitCode> {
             cli::Command::Findings(command) => command::software::findings(&command).await,
             cli::Command::Audit(command) => command::audit::run(&command).await,
             cli::Command::Admin(command) => command::admin::run(&command).await,
-            cli::Command::Scan(_) | cli::Command::Rules(_) => Ok(ExitCode::SUCCESS),
+            cli::Command::Rules(command) => command::rules::run(&command, clock).await,
+            cli::Command::Scan(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

@@ -1,6 +1,6 @@
 //! `mimamori alerts`: the newest alerts, each with why.
 
-use crate::cli::{self, Format};
+use crate::cli::{self, AlertsAct, Format};
 use crate::layout::Layout;
 use crate::terminal::{flush, note, print_line, visible};
 use anyhow::Context;
@@ -12,6 +12,9 @@ const COLUMNS: &str =
     "id, level, rule_id, rule_title, device, observed_at, image, command_line, \"user\", why";
 
 pub(crate) async fn run(args: &cli::Alerts) -> anyhow::Result<ExitCode> {
+    if let Some(AlertsAct::Verify(args)) = &args.act {
+        return super::verify::run(args).await;
+    }
     let level_min = match &args.level {
         None => Level::Informational,
         Some(name) => Level::of_name(name).with_context(|| {
@@ -55,18 +58,23 @@ fn print_for_people(table: &Table) -> anyhow::Result<()> {
         ))?;
         print_line(&format!("    {}", visible(text("command_line"))))?;
         let whys: Vec<Why> = serde_json::from_str(text("why")).unwrap_or_default();
-        for why in whys {
-            let modifier =
-                if why.modifier.is_empty() { String::new() } else { format!("|{}", why.modifier) };
-            print_line(&format!(
-                "    {}: {}{modifier} {}  ⇐ {}",
-                why.selection,
-                why.field.as_deref().unwrap_or("any field"),
-                visible(&why.pattern),
-                why.value.as_deref().map_or_else(|| "(missing)".to_owned(), visible)
-            ))?;
+        for why in &whys {
+            print_why(why)?;
         }
         print_line(&format!("    rule {}  alert {}", text("rule_id"), text("id")))?;
     }
     flush()
+}
+
+/// One condition that held, with the value that made it hold.
+pub(crate) fn print_why(why: &Why) -> anyhow::Result<()> {
+    let modifier =
+        if why.modifier.is_empty() { String::new() } else { format!("|{}", why.modifier) };
+    print_line(&format!(
+        "    {}: {}{modifier} {}  ⇐ {}",
+        visible(&why.selection),
+        visible(why.field.as_deref().unwrap_or("any field")),
+        visible(&why.pattern),
+        why.value.as_deref().map_or_else(|| "(missing)".to_owned(), visible)
+    ))
 }

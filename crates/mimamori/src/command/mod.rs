@@ -3,7 +3,9 @@
 pub(crate) mod admin;
 pub(crate) mod alerts;
 pub(crate) mod audit;
+mod backtest;
 pub(crate) mod people;
 pub(crate) mod query;
 pub(crate) mod rules;
 pub(crate) mod software;
+mod verify;

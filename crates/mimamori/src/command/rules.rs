@@ -1,13 +1,19 @@
-//! `mimamori rules check` and `rules test`.
+//! `mimamori rules check` and `rules test`; `rules backtest` is next door.
 
 use crate::cli;
 use crate::rule_files::{RuleFiles, RuleTests};
 use crate::terminal::{flush, note, print_line, visible};
 use anyhow::bail;
+use model::Clock;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-pub(crate) fn run(command: &cli::Rules) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    command: &cli::Rules,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<ExitCode> {
     match command {
+        cli::Rules::Backtest(args) => super::backtest::run(args, clock).await,
         cli::Rules::Check(paths) => check(paths),
         cli::Rules::Test(paths) => test(paths),
     }

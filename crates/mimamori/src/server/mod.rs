@@ -21,6 +21,7 @@ use crate::rule_files::RuleFiles;
 use crate::terminal::{note, print_line};
 use crate::{cli, signals};
 use anyhow::{Context, bail};
+use control::view::backtest::RuleInForce;
 use control::{Control, RulesSummary};
 use detect::Compiled;
 use inbox::Inbox;
@@ -57,6 +58,7 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
     let store = database::address(&layout, args.database.url.as_deref())?;
     let (its_lake, its_clock) = (Arc::clone(&lake), Arc::clone(&clock));
     let control = Control::open_at(&layout.server(), &store, its_lake, rules, its_clock).await?;
+    control.show_rules(RuleInForce::of(&compiled));
     control.add_evidence_port(Arc::new(Inspector::new(&layout.inspect(), Arc::clone(&clock))?));
     let control = Arc::new(control);
     let identity = control.server_identity();
