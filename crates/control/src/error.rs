@@ -399,10 +399,9 @@ fn finding_message(refused: &case::finding::Refused, language: Language) -> Stri
             "この検出の状態はすでに変わっています。画面を読み込み直してください。",
             "This finding has moved on. Please reload the page.",
         ),
-        Refused::NotYours { .. } => (
-            "この操作は、ほかの担当の方が行うものです。",
-            "This is for somebody else to do.",
-        ),
+        Refused::NotYours { .. } => {
+            ("この操作は、ほかの担当の方が行うものです。", "This is for somebody else to do.")
+        }
         Refused::Until { .. } => (
             "期限は、明日以降 1 年以内の日付にしてください。",
             "The end must lie in the future and within a year.",
@@ -417,7 +416,11 @@ fn exclusion_message(fault: &case::exclusion::ExclusionFault, language: Language
         ExclusionFault::Predicate(fault) => {
             // Names only what the writer of the condition gave.
             let ja = format!("除外の条件に誤りがあります: {fault}");
-            return if language == Language::Ja { ja } else { format!("The condition is refused: {fault}") };
+            return if language == Language::Ja {
+                ja
+            } else {
+                format!("The condition is refused: {fault}")
+            };
         }
         ExclusionFault::Reason => (
             "理由を 3 文字以上で書いてください。",

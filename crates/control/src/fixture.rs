@@ -180,7 +180,9 @@ impl Scene {
             }
         }
         let committed_at = self.clock.now();
-        self.lake.commit(Commit { events, alerts, advances, committed_at, ..Commit::default() }).await?;
+        self.lake
+            .commit(Commit { events, alerts, advances, committed_at, ..Commit::default() })
+            .await?;
         Ok(())
     }
 

@@ -50,8 +50,16 @@ impl Control {
         let mut tally = Tally::default();
         for (device, events) in self.admitted(&mut writing, &events, &mut intake).await? {
             let messages = read(&device, &events, &mut intake);
-            self.take_device(&mut writing, &ground, &device, messages, &mut intake, &mut tally, now)
-                .await?;
+            self.take_device(
+                &mut writing,
+                &ground,
+                &device,
+                messages,
+                &mut intake,
+                &mut tally,
+                now,
+            )
+            .await?;
         }
         record_refusals(&mut writing, &intake.refused, now).await?;
         self.record_tally(&mut writing, &tally, "inventory").await?;
@@ -98,7 +106,8 @@ impl Control {
                 None => refuse(intake, event, "no agent of ours sent it".to_owned()),
             }
         }
-        for ((agent, epoch), stream) in streams.iter().filter(|(_, stream)| stream.device.is_some()) {
+        for ((agent, epoch), stream) in streams.iter().filter(|(_, stream)| stream.device.is_some())
+        {
             sqlx::query(
                 "INSERT INTO inventory_stream (agent_id, epoch, last_seq) VALUES ($1, $2, $3) \
                  ON CONFLICT (agent_id, epoch) DO UPDATE SET last_seq = excluded.last_seq",
@@ -175,11 +184,12 @@ impl Stream {
             .bind(&key.0)
             .fetch_optional(&mut **writing)
             .await?;
-        let last = sqlx::query("SELECT last_seq FROM inventory_stream WHERE agent_id = $1 AND epoch = $2")
-            .bind(&key.0)
-            .bind(&key.1)
-            .fetch_optional(&mut **writing)
-            .await?;
+        let last =
+            sqlx::query("SELECT last_seq FROM inventory_stream WHERE agent_id = $1 AND epoch = $2")
+                .bind(&key.0)
+                .bind(&key.1)
+                .fetch_optional(&mut **writing)
+                .await?;
         Ok(Self {
             last_seq: last.map_or(Ok(0), |row| row.try_get(0))?,
             device: device.map(|row| row.try_get(0)).transpose()?,
@@ -188,12 +198,20 @@ impl Stream {
 }
 
 /// The messages of one device's events.
-fn read(device: &str, events: &[&Event], intake: &mut Intake) -> Vec<(Timestamp, InventoryMessage)> {
+fn read(
+    device: &str,
+    events: &[&Event],
+    intake: &mut Intake,
+) -> Vec<(Timestamp, InventoryMessage)> {
     let mut messages = Vec::with_capacity(events.len());
     for event in events {
         if let Some(other) = names_another(device, event) {
             let other = case::message::visible(other);
-            refuse(intake, event, format!("it names another device ({other}); a device speaks of itself only"));
+            refuse(
+                intake,
+                event,
+                format!("it names another device ({other}); a device speaks of itself only"),
+            );
             continue;
         }
         match InventoryMessage::of_event(event) {

@@ -286,13 +286,8 @@ impl Lake {
             .await?
         };
         let files = [file];
-        let change = Change {
-            at: now,
-            advances: &[],
-            checkpoint: None,
-            files: &files,
-            replaced: &replaced,
-        };
+        let change =
+            Change { at: now, advances: &[], checkpoint: None, files: &files, replaced: &replaced };
         let published = {
             let _committing = writer.committing.lock().await;
             self.catalog.publish(&change).await

@@ -30,11 +30,11 @@ use failure::query_error;
 use futures_util::StreamExt as _;
 use model::Value;
 use snapshot_table::SnapshotTable;
-pub(crate) use values::{append_rows, values_of};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+pub(crate) use values::{append_rows, values_of};
 
 /// What all queries of a lake share: memory, caches, the folder of files.
 #[derive(Debug, Clone)]
