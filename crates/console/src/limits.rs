@@ -3,9 +3,12 @@
 /// Bytes of a form's body; the largest is a request or an exclusion with its reasons. Files have a limit of their own.
 pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of the body that carries a file for a request: what control takes, and the form around it.
-pub(crate) const UPLOAD_BODY_BYTES_MAX: usize = control::limits::UPLOAD_BYTES_MAX as usize + 64 * 1024;
+pub(crate) const UPLOAD_BODY_BYTES_MAX: usize =
+    control::limits::UPLOAD_BYTES_MAX as usize + 64 * 1024;
 /// Bytes of the body that carries a spreadsheet: what `software` reads, and the form around it.
 pub(crate) const SHEET_BODY_BYTES_MAX: usize = (16 << 20) + 64 * 1024;
+/// Titles on one page of the catalogue's upkeep.
+pub(crate) const UPKEEP_ROWS_MAX: usize = 100;
 /// Rows of a spreadsheet's preview on one page.
 pub(crate) const IMPORT_ROWS_MAX: usize = 100;
 /// Bytes of a query string; a search with many filters stays far below.

@@ -31,7 +31,8 @@ mod tests {
     #[test]
     fn fields_are_trimmed_and_lines_without_text_do_not_count() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let pairs = vec![pair("a", " x "), pair("b", "1\r\n\r\n 2 "), pair("a", "y"), pair("c", " ")];
+        let pairs =
+            vec![pair("a", " x "), pair("b", "1\r\n\r\n 2 "), pair("a", "y"), pair("c", " ")];
         assert_eq!(one(&pairs, "a"), "x");
         assert_eq!(many(&pairs, "a").collect::<Vec<_>>(), ["x", "y"]);
         assert_eq!(lines(&pairs, "b"), ["1", "2"]);

@@ -15,6 +15,16 @@ pub(crate) const fn is_about_the_search(error: &ControlError) -> bool {
     matches!(error, ControlError::UnknownField { .. } | ControlError::BadQuery(_))
 }
 
+/// Whether the person can put it right in the form that was sent, so that it is said beside the form with everything
+/// still in it. What somebody may not do is a page of its own.
+pub(crate) const fn is_about_the_form(error: &ControlError) -> bool {
+    match error {
+        ControlError::NotPermitted { .. } | ControlError::SessionEnded { .. } => false,
+        ControlError::Changed { .. } => true,
+        _ => matches!(error.class(), ErrorClass::Reject),
+    }
+}
+
 /// The status, the key of the title, and what the person may read.
 pub(crate) fn of_control(
     error: &ControlError,

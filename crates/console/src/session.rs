@@ -25,6 +25,15 @@ pub(crate) struct Viewer {
 }
 
 impl Viewer {
+    /// Refuses a page to somebody who could do nothing on it. Control refuses every use of it as well.
+    pub(crate) fn require(&self, permission: Permission) -> Result<(), Fault> {
+        if self.actor.may(permission) {
+            return Ok(());
+        }
+        let person = self.actor.name().to_owned();
+        Err(ControlError::NotPermitted { person, permission }.into())
+    }
+
     /// The page's context, placed in its section.
     pub(crate) fn page(&self, section: Section) -> Page {
         Page {

@@ -6,8 +6,8 @@ use crate::show;
 use crate::url::Href;
 use case::catalogue::{May, Why};
 use case::check::Verdict;
-use case::form::{Audience, Kind};
 use case::finding;
+use case::form::{Audience, Kind};
 use case::refusal::FormFault;
 use case::request::State;
 use control::Role;
@@ -172,7 +172,8 @@ impl Page {
 
     /// What the team may answer to "not mine": stored name and label.
     pub(crate) fn rulings(&self) -> Vec<(&'static str, &'static str)> {
-        let label = |one: &finding::Ruling| (one.name(), self.label(one.label_ja(), one.label_en()));
+        let label =
+            |one: &finding::Ruling| (one.name(), self.label(one.label_ja(), one.label_en()));
         finding::Ruling::ALL.iter().map(label).collect()
     }
 
@@ -203,6 +204,11 @@ impl Page {
     /// The findings of one software.
     pub(crate) fn findings_of_href(&self, subject: impl AsRef<str>) -> Href {
         Href::new("/findings", &[("subject", subject.as_ref())])
+    }
+
+    /// The form of an exclusion that begins with a finding.
+    pub(crate) fn exclusion_href(&self, finding: impl AsRef<str>) -> Href {
+        Href::new("/exclusions/new", &[("finding", finding.as_ref())])
     }
 
     fn label(&self, ja: &'static str, en: &'static str) -> &'static str {

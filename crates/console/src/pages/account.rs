@@ -70,7 +70,7 @@ async fn change(
     let current = (!given.current.is_empty()).then_some(given.current.as_str());
     match viewer.control.set_password(&viewer.actor, secret, current, &given.new, peer).await {
         Ok(()) => Ok(to(&Href::new("/account", &[("said", "said-password-set")]))),
-        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let problem = crate::refusal::message(&error, page.language());
             refused(page, problem)
         }

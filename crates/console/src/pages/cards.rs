@@ -5,7 +5,6 @@ use crate::fault::Fault;
 use crate::page::{Page, Section};
 use crate::pages::requests::Said;
 use crate::pages::settings::to;
-use crate::pages::upkeep::permitted;
 use crate::pairs::{Pairs, lines, one};
 use crate::render::{filters, html};
 use crate::session::Viewer;
@@ -15,6 +14,7 @@ use axum::Router;
 use axum::extract::{Form as Sent, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
+use control::Permission;
 use control::view::requests::{Card, CardView};
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ struct CardsPage {
 /// `GET /desk/recommended`.
 async fn list(viewer: Viewer, Query(said): Query<Said>) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
-    permitted(&viewer)?;
+    viewer.require(Permission::EditCatalogue)?;
     let cards = viewer.control.recommended(Some(&viewer.actor)).await?;
     let said = page.said(&said.said);
     html(&CardsPage { page, said, problem: None, cards, blank: Card::default() })
@@ -64,7 +64,7 @@ fn card(pairs: &Pairs) -> Card {
 /// `POST /desk/recommended`: writes a card, new or edited. A new one goes to the end.
 async fn save(viewer: Viewer, Sent(pairs): Sent<Pairs>) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
-    permitted(&viewer)?;
+    viewer.require(Permission::EditCatalogue)?;
     let (control, actor) = (&viewer.control, &viewer.actor);
     let mut given = card(&pairs);
     let mut cards = control.recommended(Some(actor)).await?;
@@ -78,7 +78,7 @@ async fn save(viewer: Viewer, Sent(pairs): Sent<Pairs>) -> Result<Response, Faul
     }
     match control.save_card(actor, &given).await {
         Ok(_) => Ok(to(&Href::new("/desk/recommended", &[("said", "said-saved")]))),
-        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let problem = Some(crate::refusal::message(&error, page.language()));
             // What was typed stays in its form.
             let blank = match cards.iter_mut().find(|view| view.card.id == given.id) {
@@ -99,7 +99,7 @@ async fn act(
     viewer: Viewer,
     Path((id, action)): Path<(String, String)>,
 ) -> Result<Response, Fault> {
-    permitted(&viewer)?;
+    viewer.require(Permission::EditCatalogue)?;
     let (control, actor) = (&viewer.control, &viewer.actor);
     if action == "delete" {
         control.delete_card(actor, &id).await?;

@@ -19,7 +19,6 @@ use control::view::requests::{
 };
 use std::sync::Arc;
 
-
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/catalogue", get(show))
@@ -137,7 +136,10 @@ pub(crate) struct Format {
 }
 
 /// `GET /catalogue/export?format=csv|json`.
-async fn export(viewer: Viewer, Query(Format { format }): Query<Format>) -> Result<Response, Fault> {
+async fn export(
+    viewer: Viewer,
+    Query(Format { format }): Query<Format>,
+) -> Result<Response, Fault> {
     let (kind, type_, name) = match format.as_str() {
         "json" => (Export::Json, "application/json", "attachment; filename=\"catalogue.json\""),
         _ => (Export::Csv, "text/csv; charset=utf-8", "attachment; filename=\"catalogue.csv\""),

@@ -129,9 +129,10 @@ async fn review(
 ) -> Result<Response, Fault> {
     let view = viewer.control.review(&viewer.actor, id).await?;
     let language = page.language();
-    let barred = view.may_decide.clone().err().map(|refusal| {
-        crate::refusal::message(&control::ControlError::Refused(refusal), language)
-    });
+    let barred =
+        view.may_decide.clone().err().map(|refusal| {
+            crate::refusal::message(&control::ControlError::Refused(refusal), language)
+        });
     html(&ReviewPage { page, said, problem, view, barred, typed })
 }
 
@@ -205,7 +206,7 @@ async fn decide(
     let title = (!given.title.is_empty()).then_some(given.title.as_str());
     match viewer.control.decide_request(&viewer.actor, &id, title, &ruling).await {
         Ok(()) => Ok(back(&id, "said-decided")),
-        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let problem = Some(crate::refusal::message(&error, page.language()));
             review(&viewer, page, &id, None, problem, given).await
         }

@@ -167,7 +167,12 @@ impl Given {
     }
 }
 
-fn form(page: Page, given: Given, preview: Option<ExclusionPreview>, problem: Option<String>) -> FormPage {
+fn form(
+    page: Page,
+    given: Given,
+    preview: Option<ExclusionPreview>,
+    problem: Option<String>,
+) -> FormPage {
     let classes = Class::ALL
         .iter()
         .map(|class| {
@@ -179,9 +184,11 @@ fn form(page: Page, given: Given, preview: Option<ExclusionPreview>, problem: Op
         .map(|place| {
             let (field, op, values) = given.line(place);
             let mut fields = vec![(String::new(), page.t("exclusion-no-field"), field.is_empty())];
-            fields.extend(ITEM_FIELDS.iter().map(|known| {
-                ((*known).to_owned(), page.word("item", known), *known == field)
-            }));
+            fields.extend(
+                ITEM_FIELDS
+                    .iter()
+                    .map(|known| ((*known).to_owned(), page.word("item", known), *known == field)),
+            );
             let operators = Operator::ALL
                 .iter()
                 .map(|known| {
@@ -202,6 +209,7 @@ struct From {
 
 /// `GET /exclusions/new`, filled from a finding when one is named.
 async fn begin(viewer: Viewer, Query(from): Query<From>) -> Result<Response, Fault> {
+    viewer.require(control::Permission::EditExclusions)?;
     let page = viewer.page(Section::Software);
     let mut given = Given {
         class: Class::StandardImage.name().to_owned(),
@@ -235,7 +243,7 @@ async fn preview(viewer: Viewer, Sent(given): Sent<Given>) -> Result<Response, F
     };
     match viewer.control.preview_exclusion(&viewer.actor, &exclusion).await {
         Ok(preview) => html(&form(page, given, Some(preview), None)),
-        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let problem = crate::refusal::message(&error, page.language());
             html(&form(page, given, None, Some(problem)))
         }
@@ -252,7 +260,7 @@ async fn create(viewer: Viewer, Sent(given): Sent<Given>) -> Result<Response, Fa
     };
     match viewer.control.create_exclusion(&viewer.actor, &exclusion).await {
         Ok(_) => Ok(to(&Href::new("/exclusions", &[("said", "said-saved")]))),
-        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let problem = crate::refusal::message(&error, page.language());
             html(&form(page, given, None, Some(problem)))
         }

@@ -14,7 +14,9 @@ use axum::extract::{Form as Sent, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
 use case::finding::{Kind, Ruling, Status};
-use control::view::findings::{FindingCursor, FindingFilter, FindingPage as FindingView, FindingRow};
+use control::view::findings::{
+    FindingCursor, FindingFilter, FindingPage as FindingView, FindingRow,
+};
 use model::{DeviceId, Timestamp};
 use std::sync::Arc;
 
@@ -103,9 +105,9 @@ async fn list(viewer: Viewer, Query(chosen): Query<Chosen>) -> Result<Response, 
         let label = page.finding_status(status).to_owned();
         (status.name().to_owned(), label, filter.status == Some(*status))
     }));
-    let more = found.next.map(|next| {
-        link(&chosen.kind, &format!("{}~{}", next.opened_at.nanos(), next.id))
-    });
+    let more = found
+        .next
+        .map(|next| link(&chosen.kind, &format!("{}~{}", next.opened_at.nanos(), next.id)));
     let filtered = filter.kind.is_some()
         || filter.status.is_some()
         || filter.device.is_some()

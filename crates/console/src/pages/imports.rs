@@ -5,7 +5,6 @@ use crate::fault::Fault;
 use crate::limits::{IMPORT_ROWS_MAX, SHEET_BODY_BYTES_MAX};
 use crate::page::{Page, Section};
 use crate::pages::settings::to;
-use crate::pages::upkeep::permitted;
 use crate::render::{filters, html};
 use crate::session::Viewer;
 use crate::url::{Href, segment};
@@ -38,15 +37,16 @@ struct AskPage {
 /// `GET /desk/catalogue/import`.
 async fn ask(viewer: Viewer) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
-    permitted(&viewer)?;
+    viewer.require(Permission::EditCatalogue)?;
     html(&AskPage { page, problem: None })
 }
 
 /// `POST /desk/catalogue/import`: reads the sheet; nothing changes but the preview is kept.
 async fn upload(viewer: Viewer, mut body: Multipart) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
-    permitted(&viewer)?;
-    let malformed = |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
+    viewer.require(Permission::EditCatalogue)?;
+    let malformed =
+        |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
     let mut bytes = None;
     while let Some(field) = body.next_field().await.map_err(malformed)? {
         if field.name() == Some("sheet") && field.file_name().is_some_and(|name| !name.is_empty()) {
@@ -59,7 +59,7 @@ async fn upload(viewer: Viewer, mut body: Multipart) -> Result<Response, Fault> 
     };
     match viewer.control.preview_import(&viewer.actor, &bytes).await {
         Ok(preview) => Ok(back(&preview.id, "")),
-        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let problem = Some(crate::refusal::message(&error, page.language()));
             html(&AskPage { page, problem })
         }

@@ -93,7 +93,7 @@ async fn add(viewer: Viewer, Sent(pairs): Sent<Pairs>) -> Result<Response, Fault
     };
     match viewer.control.add_person(Principal::Person(&viewer.actor), &new).await {
         Ok(person) => Ok(to(&Href::new(&format!("/people/{}", segment(&person.id)), &[]))),
-        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let page = viewer.page(Section::People);
             let problem = Some(crate::refusal::message(&error, page.language()));
             html(&people_page(&viewer, page, None, problem).await?)

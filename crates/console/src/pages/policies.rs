@@ -18,6 +18,7 @@ use case::check::Verdict;
 use case::form::Kind;
 use case::policy::{FIELDS, PolicyRule};
 use case::predicate::Predicate;
+use control::Permission;
 use control::view::requests::{PolicyDryRun, PolicyRow};
 use std::sync::Arc;
 
@@ -184,7 +185,7 @@ fn form(page: Page, given: Given, run: Option<PolicyDryRun>, problem: Option<Str
 /// `GET /desk/policies/new`.
 async fn begin(viewer: Viewer) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
-    // A reader of policies who may not edit them learns it here rather than after writing.
+    viewer.require(Permission::EditPolicies)?;
     let rows = viewer.control.policies(&viewer.actor).await?;
     let last = rows.iter().map(|row| row.rule.priority).max().unwrap_or(0);
     let given = Given {
@@ -234,11 +235,8 @@ async fn save(viewer: Viewer, Sent(pairs): Sent<Pairs>) -> Result<Response, Faul
     }
 }
 
-/// What the person can put right is said above the form, with everything still in it.
 fn refused(page: Page, given: Given, error: control::ControlError) -> Result<Response, Fault> {
-    let changed = matches!(error, control::ControlError::Changed { .. });
-    let permitted = !matches!(error, control::ControlError::NotPermitted { .. });
-    if permitted && (changed || matches!(error.class(), control::ErrorClass::Reject)) {
+    if crate::refusal::is_about_the_form(&error) {
         let problem = crate::refusal::message(&error, page.language());
         return html(&form(page, given, None, Some(problem)));
     }

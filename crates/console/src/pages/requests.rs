@@ -77,12 +77,8 @@ struct Beginning {
 /// `POST /requests`: a new draft.
 async fn begin(viewer: Viewer, Sent(given): Sent<Beginning>) -> Result<Response, Fault> {
     let kind = Kind::of_name(&given.kind).unwrap_or(Kind::Installer);
-    let form = Form {
-        name: given.name,
-        title: given.title,
-        version: given.version,
-        ..Form::default()
-    };
+    let form =
+        Form { name: given.name, title: given.title, version: given.version, ..Form::default() };
     let id = viewer.control.begin_request(&viewer.actor, kind, &form).await?;
     let path = format!("/requests/{}", segment(&id));
     Ok(to(&Href::new(&path, &[("finding", given.finding.as_str())].map(filled).concat())))
@@ -262,7 +258,7 @@ async fn submit(
     match control.submit_request(actor, &id).await {
         Ok(_) => {}
         // What the person can put right is said above the form, with everything still in it.
-        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let problem = Some(crate::refusal::message(&error, page.language()));
             return html(&form_page(page, view, fields.finding, None, true, problem));
         }
@@ -335,7 +331,8 @@ async fn attach(
     mut body: Multipart,
 ) -> Result<Response, Fault> {
     let (control, actor) = (&viewer.control, &viewer.actor);
-    let malformed = |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
+    let malformed =
+        |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
     while let Some(mut field) = body.next_field().await.map_err(malformed)? {
         let Some(name) = field.file_name().map(str::to_owned).filter(|name| !name.is_empty())
         else {

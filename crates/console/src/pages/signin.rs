@@ -93,7 +93,7 @@ pub(crate) async fn enter_with_password(
     let name = given.name.trim();
     let session = match app.control.sign_in_with_password(name, &given.password, peer).await {
         Ok(session) => session,
-        Err(error) if matches!(error.class(), control::ErrorClass::Reject) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let words = crate::refusal::message(&error, page.language());
             let problem = Some((given.name, words));
             let mut response = html(&SignInPage { page, token: None, refused: false, problem })?;

@@ -14,6 +14,7 @@ use axum::extract::{Form as Sent, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
 use case::judgement::Verdict;
+use control::Permission;
 use control::view::findings::{
     CandidateRow, DeviceInventory, Explanation, InstalledOn, InventoryState, SoftwareFilter,
     SoftwareRow,
@@ -85,9 +86,11 @@ async fn list(viewer: Viewer, Query(chosen): Query<Chosen>) -> Result<Response, 
         (one.name().to_owned(), page.judgement(one).to_owned(), filter.verdict == Some(*one))
     }));
     let mut sources = vec![any("software-any-source", filter.source.is_none())];
-    sources.extend(SoftwareSource::ALL.iter().map(|one| {
-        (one.name().to_owned(), page.source_word(one), filter.source == Some(*one))
-    }));
+    sources.extend(
+        SoftwareSource::ALL
+            .iter()
+            .map(|one| (one.name().to_owned(), page.source_word(one), filter.source == Some(*one))),
+    );
     let more = found.next.map(|next| {
         let parameters = [
             ("q", chosen.q.as_str()),
@@ -171,6 +174,7 @@ struct ExplainPage {
 /// `GET /software/explain?name=…`.
 async fn explain(viewer: Viewer, Query(Asked { name }): Query<Asked>) -> Result<Response, Fault> {
     let page = viewer.page(Section::Software);
+    viewer.require(Permission::ReadInventory)?;
     let name = name.trim().to_owned();
     let explanation = match name.is_empty() {
         true => None,
@@ -206,10 +210,7 @@ struct Identity {
 }
 
 /// `POST /software/candidates`: one click.
-async fn answer_candidate(
-    viewer: Viewer,
-    Sent(given): Sent<Identity>,
-) -> Result<Response, Fault> {
+async fn answer_candidate(viewer: Viewer, Sent(given): Sent<Identity>) -> Result<Response, Fault> {
     let (control, actor) = (&viewer.control, &viewer.actor);
     let said = match given.answer.as_str() {
         "yes" => {
@@ -264,10 +265,7 @@ async fn take_held(
     let id = DeviceId::parse(&id).map_err(|_| Fault::NotFound)?;
     let source = SoftwareSource::of_name(&given.source)
         .ok_or_else(|| Fault::Malformed("unknown source".to_owned()))?;
-    viewer
-        .control
-        .confirm_held_snapshot(&viewer.actor, id, source, given.reason.trim())
-        .await?;
+    viewer.control.confirm_held_snapshot(&viewer.actor, id, source, given.reason.trim()).await?;
     Ok(to(&Href::new(&format!("/devices/{id}/software"), &[("said", "said-confirmed")])))
 }
 

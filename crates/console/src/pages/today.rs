@@ -12,8 +12,8 @@ use crate::session::Viewer;
 use crate::url::Href;
 use askama::Template;
 use axum::response::Response;
-use control::{Actor, Permission};
 use control::view::{DeviceRow, Today};
+use control::{Actor, Permission};
 use model::{Family, Level};
 use std::cmp::Reverse;
 

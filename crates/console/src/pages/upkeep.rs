@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::fault::Fault;
+use crate::limits::UPKEEP_ROWS_MAX;
 use crate::page::{Page, Section};
 use crate::pages::settings::to;
 use crate::pairs::{Pairs, lines, many, one};
@@ -58,7 +59,7 @@ struct UpkeepPage {
 /// `GET /desk/catalogue`: every title, also those that nobody decided on.
 async fn list(viewer: Viewer, Query(chosen): Query<Chosen>) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
-    permitted(&viewer)?;
+    viewer.require(Permission::EditCatalogue)?;
     let filter = CatalogueFilter {
         words: chosen.q.trim().to_owned(),
         category: chosen.category.clone(),
@@ -66,12 +67,16 @@ async fn list(viewer: Viewer, Query(chosen): Query<Chosen>) -> Result<Response, 
         skip: chosen.skip,
         ..CatalogueFilter::default()
     };
-    let list = viewer.control.catalogue(Some(&viewer.actor), &filter).await?;
+    let mut list = viewer.control.catalogue(Some(&viewer.actor), &filter).await?;
+    list.rows.truncate(UPKEEP_ROWS_MAX);
     let next = chosen.skip.saturating_add(list.rows.len());
     let more = (next < list.total && !list.rows.is_empty()).then(|| {
         let skip = next.to_string();
         let category = chosen.category.as_str();
-        Href::new("/desk/catalogue", &[("q", &filter.words), ("category", category), ("skip", &skip)])
+        Href::new(
+            "/desk/catalogue",
+            &[("q", &filter.words), ("category", category), ("skip", &skip)],
+        )
     });
     let mut categories =
         vec![(String::new(), page.t("upkeep-any-category"), chosen.category.is_empty())];
@@ -86,16 +91,6 @@ async fn list(viewer: Viewer, Query(chosen): Query<Chosen>) -> Result<Response, 
         more,
         page,
     })
-}
-
-/// The pages of upkeep are for those who may change something on them.
-pub(super) fn permitted(viewer: &Viewer) -> Result<(), Fault> {
-    let permission = Permission::EditCatalogue;
-    if viewer.actor.may(permission) {
-        return Ok(());
-    }
-    let person = viewer.actor.name().to_owned();
-    Err(control::ControlError::NotPermitted { person, permission }.into())
 }
 
 /// The form of a title.
@@ -240,7 +235,7 @@ fn form(
 /// `GET /desk/catalogue/new`.
 async fn begin(viewer: Viewer) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
-    permitted(&viewer)?;
+    viewer.require(Permission::EditCatalogue)?;
     html(&form(page, Given::default(), None, None, None))
 }
 
@@ -257,7 +252,7 @@ async fn show(
     Query(shown): Query<Shown>,
 ) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
-    permitted(&viewer)?;
+    viewer.require(Permission::EditCatalogue)?;
     let stored = viewer.control.title(Some(&viewer.actor), &id).await?;
     let given = Given::of_view(&page, &stored);
     let said = page.said(&shown.said);
@@ -267,7 +262,7 @@ async fn show(
 /// `POST /desk/catalogue`: writes a title, new or edited.
 async fn save(viewer: Viewer, Sent(pairs): Sent<Pairs>) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
-    permitted(&viewer)?;
+    viewer.require(Permission::EditCatalogue)?;
     let given = Given::of_pairs(&pairs);
     let document = match given.document(&page) {
         Ok(document) => document,
@@ -282,19 +277,12 @@ async fn save(viewer: Viewer, Sent(pairs): Sent<Pairs>) -> Result<Response, Faul
     let revision = given.revision.parse().ok();
     match viewer.control.save_title(&viewer.actor, &document, revision).await {
         Ok(id) => Ok(back(&id, "said-saved")),
-        Err(error) if is_theirs(&error) => {
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
             let problem = crate::refusal::message(&error, page.language());
             again(&viewer, page, given, problem).await
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Whether the person can put it right in the form.
-fn is_theirs(error: &control::ControlError) -> bool {
-    let permitted = !matches!(error, control::ControlError::NotPermitted { .. });
-    let changed = matches!(error, control::ControlError::Changed { .. });
-    permitted && (changed || matches!(error.class(), control::ErrorClass::Reject))
 }
 
 async fn again(

@@ -38,7 +38,7 @@ async fn a_browser_signs_in_and_reads_an_alert_in_both_languages_and_colours() {
     client.active_element().await.unwrap().send_keys(&Key::Enter.to_string()).await.unwrap();
     browser.wait("#strip").await;
     browser.choose("language", "en").await;
-    assert_eq!(browser.text("h2").await, "Alerts, last 24 hours");
+    assert_eq!(browser.text("#alerts h2").await, "Alerts, last 24 hours");
 
     today_is_live(&mut console, &browser).await;
     alert_by_keyboard(&browser).await;
@@ -55,7 +55,8 @@ async fn a_browser_signs_in_and_reads_an_alert_in_both_languages_and_colours() {
 
 /// Whether a browser and its driver are installed; says so when not.
 pub(crate) fn is_here() -> bool {
-    let missing = [CHROMIUM, CHROMEDRIVER].into_iter().find(|program| !Path::new(program).is_file());
+    let missing =
+        [CHROMIUM, CHROMEDRIVER].into_iter().find(|program| !Path::new(program).is_file());
     if let Some(program) = missing {
         println!("skipped: {program} is not installed");
     }
@@ -201,6 +202,27 @@ pub(crate) struct Browser {
     _profile: tempfile::TempDir,
 }
 
+impl Drop for Browser {
+    /// A test that failed leaves no browser behind: ending the driver alone would.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return };
+        let request = format!(
+            "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+            self.session
+        );
+        let mut answer = [0; 512];
+        let asked = std::io::Write::write_all(&mut stream, request.as_bytes())
+            .and_then(|()| stream.set_read_timeout(Some(Duration::from_secs(5))))
+            .and_then(|()| std::io::Read::read(&mut stream, &mut answer));
+        if let Err(error) = asked {
+            println!("the browser may still run: {error}");
+        }
+    }
+}
+
 impl Browser {
     pub(crate) async fn start() -> Self {
         let mut driver = Command::new(CHROMEDRIVER)
@@ -250,7 +272,10 @@ impl Browser {
     pub(crate) async fn wait(&self, selector: &str) {
         let wait = self.client.wait().at_most(PATIENCE);
         let found = wait.for_element(Locator::Css(selector)).await;
-        found.unwrap_or_else(|error| panic!("{selector} does not come: {error}"));
+        if let Err(error) = found {
+            let url = self.client.current_url().await;
+            panic!("{selector} does not come: {error}; {url:?} says: {}", self.text("body").await);
+        }
     }
 
     pub(crate) async fn wait_gone(&self, selector: &str) {
@@ -270,7 +295,9 @@ impl Browser {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("{selector} never says {text}");
+        let url = self.client.current_url().await;
+        let said = self.text("main").await;
+        panic!("{selector} never says {text}; {url:?} says: {said}");
     }
 
     pub(crate) async fn press(&self, keys: &str) {

@@ -122,6 +122,7 @@ impl Walker<'_> {
         self.goto(&format!("/signin?token={}", invited.token)).await;
         self.browser.choose("language", self.words.tag).await;
         self.click(".signin form button.primary").await;
+        println!("{} signs in", person.actor.name());
         self.browser.wait("nav.nav").await;
     }
 
@@ -241,9 +242,7 @@ impl Walker<'_> {
 
     /// A picture of a whole page.
     async fn picture(&self, path: &str, width: u32, name: &str) {
-        let size = |height: u64| {
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false })
-        };
+        let size = |height: u64| json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.browser.devtools("Emulation.setDeviceMetricsOverride", size(900)).await;
         self.goto(path).await;
         let script = "return document.documentElement.scrollHeight";

@@ -174,7 +174,7 @@ async fn secure_cookies_are_bound_to_the_host() {
 #[tokio::test]
 async fn too_large_and_malformed_requests_are_refused_in_words() {
     let console = Console::empty().await;
-    let large = console.post("/signin", &format!("token={}", "a".repeat(64 * 1024))).await;
+    let large = console.post("/signin", &format!("token={}", "a".repeat(512 * 1024))).await;
     assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(large.body.contains("<h1>"));
     let long = console.get(&format!("/search?q={}", "a".repeat(9_000)), "en").await;

@@ -83,7 +83,11 @@ pub(crate) fn program(path: &str, user: &str) -> InventoryItem {
         sha256: "ab".repeat(32),
         user: user.into(),
         origin_url: "https://downloads.example/portable-notes.AppImage".into(),
-        ..InventoryItem::new(SoftwareSource::Executed, path, path.rsplit('/').next().unwrap_or(path))
+        ..InventoryItem::new(
+            SoftwareSource::Executed,
+            path,
+            path.rsplit('/').next().unwrap_or(path),
+        )
     }
 }
 
@@ -126,11 +130,12 @@ impl Office {
         let auditor = scene.person("Audra Lindqvist", Role::Auditor, Language::En).await.unwrap();
         scene.own(scene.web.enrolled.device, &employee.actor).await.unwrap();
 
-        let packages: Vec<InventoryItem> = ["bash", "coreutils", "curl", "openssl", "libc6", "vim", "tar"]
-            .iter()
-            .map(|name| package(name, "1:5.2.15-2+b7"))
-            .chain((0..30).map(|number| package(&format!("libexample{number}"), "3.1.4")))
-            .collect();
+        let packages: Vec<InventoryItem> =
+            ["bash", "coreutils", "curl", "openssl", "libc6", "vim", "tar"]
+                .iter()
+                .map(|name| package(name, "1:5.2.15-2+b7"))
+                .chain((0..30).map(|number| package(&format!("libexample{number}"), "3.1.4")))
+                .collect();
         scene.web_reports(SoftwareSource::Dpkg, &packages).await.unwrap();
         let mut extensions =
             vec![extension("aaaabbbbccccddddeeeeffffgggghhhh", "Screen Ruler", "1.0.4")];
@@ -202,16 +207,51 @@ impl Office {
     /// Every page of the software check that somebody can open, with whose session.
     pub(crate) fn pages(&self, console: &Console) -> Vec<(&SignedIn, String)> {
         let device = console.scene.web.enrolled.device;
-        let employee = ["/catalogue", "/catalogue?q=Zoom", "/catalogue?q=%E3%82%BA%E3%83%BC%E3%83%A0",
-            "/catalogue?q=Whiteboard+Live", "/catalogue/titles/zoom", "/recommended", "/requests", "/pc", "/account"];
-        let reviewer = ["/desk", "/desk?view=decided", "/desk/rechecks", "/desk/policies", "/desk/policies/new",
-            "/desk/policies/rules/remote-desktop", "/desk/catalogue", "/desk/catalogue?q=zoom",
-            "/desk/catalogue/new", "/desk/catalogue/titles/zoom", "/desk/catalogue/import",
-            "/desk/recommended", "/metrics"];
-        let analyst = ["/software", "/software?baseline=yes", "/software?q=nothing-like-it", "/software/explain",
-            "/software/explain?name=bash", "/software/candidates", "/findings", "/findings?drafts=yes",
-            "/exclusions", "/exclusions/new", "/metrics", "/metrics?days=90", "/outbox",
-            "/outbox?state=delivered", "/people", "/", "/waiting"];
+        let employee = [
+            "/catalogue",
+            "/catalogue?q=Zoom",
+            "/catalogue?q=%E3%82%BA%E3%83%BC%E3%83%A0",
+            "/catalogue?q=Whiteboard+Live",
+            "/catalogue/titles/zoom",
+            "/recommended",
+            "/requests",
+            "/pc",
+            "/account",
+        ];
+        let reviewer = [
+            "/desk",
+            "/desk?view=decided",
+            "/desk/rechecks",
+            "/desk/policies",
+            "/desk/policies/new",
+            "/desk/policies/rules/remote-desktop",
+            "/desk/catalogue",
+            "/desk/catalogue?q=zoom",
+            "/desk/catalogue/new",
+            "/desk/catalogue/titles/zoom",
+            "/desk/catalogue/import",
+            "/desk/recommended",
+            "/metrics",
+        ];
+        let analyst = [
+            "/software",
+            "/software?baseline=yes",
+            "/software?q=nothing-like-it",
+            "/software/explain",
+            "/software/explain?name=bash",
+            "/software/candidates",
+            "/findings",
+            "/findings?drafts=yes",
+            "/exclusions",
+            "/exclusions/new",
+            "/metrics",
+            "/metrics?days=90",
+            "/outbox",
+            "/outbox?state=delivered",
+            "/people",
+            "/",
+            "/waiting",
+        ];
         let mut all = Vec::new();
         all.extend(employee.map(|path| (&self.employee, path.to_owned())));
         all.extend(reviewer.map(|path| (&self.reviewer, path.to_owned())));

@@ -250,8 +250,12 @@ async fn language_colours_and_zone_follow_the_person() {
         let request = Request::get("/").header(header::COOKIE, cookie);
         console.send(request.header(header::ACCEPT_LANGUAGE, accept))
     };
-    let page = ask(String::new(), "en-US,en;q=0.9").await.body;
+    let stranger = Request::get("/signin").header(header::ACCEPT_LANGUAGE, "en-US,en;q=0.9");
+    let page = console.send(stranger).await.body;
     assert!(page.contains("<html lang=\"en\">"), "no data-theme unless chosen");
+    // Whoever is signed in has a language of his own; what this browser chose is stronger.
+    let page = ask(String::new(), "en-US,en;q=0.9").await.body;
+    assert!(page.contains("<html lang=\"ja\">"), "the person's language");
     let page = ask("mimamori_theme=dark; mimamori_language=ja".to_owned(), "en").await.body;
     assert!(page.contains("<html lang=\"ja\" data-theme=\"dark\">"));
     assert!(page.contains("+09:00"), "the server's zone");

@@ -59,8 +59,19 @@ fn nested_form(page: &str) -> Option<&str> {
 async fn an_empty_installation_has_words_for_every_list() {
     let console = Console::empty().await;
     for path in [
-        "/catalogue", "/requests", "/pc", "/recommended", "/desk", "/desk/rechecks", "/desk/catalogue?q=qqqq",
-        "/desk/recommended", "/software", "/findings", "/exclusions", "/outbox", "/metrics",
+        "/catalogue",
+        "/requests",
+        "/pc",
+        "/recommended",
+        "/desk",
+        "/desk/rechecks",
+        "/desk/catalogue?q=qqqq",
+        "/desk/recommended",
+        "/software",
+        "/findings",
+        "/exclusions",
+        "/outbox",
+        "/metrics",
         "/software/candidates",
     ] {
         let page = console.get(path, "en").await;
@@ -97,9 +108,7 @@ async fn nobody_opens_pages_of_another_role() {
     let waiting = console.get_as(&office.employee.secret, "/waiting", "en").await;
     assert_eq!((waiting.status, waiting.body.trim()), (StatusCode::OK, ""));
     // And the first page leads everybody to the place of his work.
-    for (person, expected) in
-        [(&office.employee, "/catalogue"), (&office.reviewer, "/desk")]
-    {
+    for (person, expected) in [(&office.employee, "/catalogue"), (&office.reviewer, "/desk")] {
         assert_eq!(location(&console.get_as(&person.secret, "/", "en").await), expected);
     }
 }
@@ -116,14 +125,20 @@ async fn changes_need_the_permission_and_leave_nothing_behind() {
         (format!("/desk/requests/{request}/decide"), "outcome=approve&reason=please"),
         (format!("/desk/requests/{request}/take"), ""),
         (format!("/desk/requests/{request}/rule"), "rule=remote-desktop&answer=no"),
-        ("/desk/policies".to_owned(), "id=x&title_ja=a&title_en=a&question_ja=a&question_en=a&ask=yes&verdict=deny&priority=1"),
+        (
+            "/desk/policies".to_owned(),
+            "id=x&title_ja=a&title_en=a&question_ja=a&question_en=a&ask=yes&verdict=deny&priority=1",
+        ),
         ("/desk/policies/rules/remote-desktop/delete".to_owned(), ""),
         ("/desk/catalogue".to_owned(), "id=mine&name=Mine"),
         ("/desk/catalogue/titles/zoom/retire".to_owned(), "reason=because"),
         ("/desk/recommended".to_owned(), "heading_en=Mine"),
         (format!("/findings/{finding}/accept-risk"), "until=2026-09-30&reason=because"),
         (format!("/findings/{finding}/send"), "subject=a&body=b"),
-        ("/exclusions".to_owned(), "class=in_house&field0=name&op0=contains&values0=a&reason=because&until=2026-12-31"),
+        (
+            "/exclusions".to_owned(),
+            "class=in_house&field0=name&op0=contains&values0=a&reason=because&until=2026-12-31",
+        ),
         ("/software/baseline".to_owned(), "subject=title%3Azoom"),
         (format!("/devices/{device}/software/held"), "source=dpkg&reason=because"),
         ("/people".to_owned(), "name=mallory&role=administrator&language=en&zone=UTC"),
@@ -137,7 +152,8 @@ async fn changes_need_the_permission_and_leave_nothing_behind() {
     }
     let after = console.scene.control.catalogue(None, &CatalogueFilter::default()).await.unwrap();
     assert_eq!(before, after);
-    let page = console.get_as(&office.colleague.secret, &format!("/requests/{request}"), "en").await;
+    let page =
+        console.get_as(&office.colleague.secret, &format!("/requests/{request}"), "en").await;
     assert!(page.body.contains("In review"), "{}", page.body);
 }
 
@@ -147,7 +163,11 @@ async fn forms_of_another_site_are_refused() {
     let office = Office::open(&mut console).await;
     for (person, path, form) in [
         (&office.employee, "/requests".to_owned(), "kind=installer"),
-        (&office.reviewer, format!("/desk/requests/{}/decide", office.request), "outcome=deny&reason=x"),
+        (
+            &office.reviewer,
+            format!("/desk/requests/{}/decide", office.request),
+            "outcome=deny&reason=x",
+        ),
         (&office.employee, format!("/pc/findings/{}", office.finding), "answer=removed"),
         (&office.reviewer, "/desk/catalogue/import".to_owned(), ""),
         (&office.analyst, "/exclusions".to_owned(), ""),
@@ -198,7 +218,8 @@ async fn pages_speak_the_persons_language_until_the_browser_chose() {
     assert!(page.body.contains("<html lang=\"ja\""));
 }
 
-const ATTACK: &str = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>\u{202e}gpj.exe\u{200b}";
+const ATTACK: &str =
+    "<script>alert(1)</script>\"><img src=x onerror=alert(2)>\u{202e}gpj.exe\u{200b}";
 const ALIVE: [&str; 4] = ["<script>alert", "<img src=x", "\u{202e}", "\u{200b}"];
 
 #[tokio::test]
@@ -288,14 +309,26 @@ async fn hostile_words_in_addresses_and_forms_come_back_harmless() {
         }
     }
     for (secret, path, form) in [
-        (reviewer, "/desk/policies/try", format!("id={words}&when={words}&title_ja={words}&verdict=deny&priority=1")),
+        (
+            reviewer,
+            "/desk/policies/try",
+            format!("id={words}&when={words}&title_ja={words}&verdict=deny&priority=1"),
+        ),
         (reviewer, "/desk/catalogue", format!("id={words}&name={words}&identifiers={words}")),
         (reviewer, "/desk/recommended", format!("heading_en={words}&url={words}&title={words}")),
-        (analyst, "/exclusions/preview", format!("class=in_house&predicate={words}&reason={words}&until=2026-12-31")),
+        (
+            analyst,
+            "/exclusions/preview",
+            format!("class=in_house&predicate={words}&reason={words}&until=2026-12-31"),
+        ),
     ] {
         let answer = console.post_as(secret, path, &form).await;
         assert!(!answer.status.is_server_error(), "{path}: {} {}", answer.status, answer.body);
-        assert!(answer.body.contains("role=\"alert\""), "{path} says what is wrong: {}", answer.body);
+        assert!(
+            answer.body.contains("role=\"alert\""),
+            "{path} says what is wrong: {}",
+            answer.body
+        );
         for alive in &ALIVE[..2] {
             assert!(!answer.body.contains(alive), "{path} has {alive:?}");
         }
@@ -352,8 +385,9 @@ async fn a_spreadsheet_is_shown_row_by_row_then_taken_over_and_its_formulas_stay
         .map(|rest| rest.split("<b class=\"num\">").nth(1).unwrap().split('<').next().unwrap())
         .map(|number| number.replace(',', "").parse().unwrap())
         .collect();
-    assert_eq!(numbers[0], 500, "{numbers:?}");
-    assert_eq!(numbers[1..5].iter().sum::<u64>(), 500, "{numbers:?}");
+    // The row of headings is shown too, as one that is not taken.
+    assert_eq!(numbers[0], 501, "{numbers:?}");
+    assert_eq!(numbers[1..5].iter().sum::<u64>(), 501, "{numbers:?}");
     assert!(page.contains("=HYPERLINK(&#34;http://evil.example&#34;"), "shown as text");
     assert!(page.contains("社内メモ") && page.contains("読み取りません"));
     assert!(page.len() <= 100 * 1024, "{} bytes", page.len());
@@ -369,7 +403,8 @@ async fn a_spreadsheet_is_shown_row_by_row_then_taken_over_and_its_formulas_stay
     // A second time is refused in words; a spreadsheet program that opens the export runs nothing.
     let again = console.post_as(secret, &format!("{path}/commit"), "").await;
     assert!(again.body.contains("role=\"alert\""), "{}", again.body);
-    let export = console.get_as(&office.employee.secret, "/catalogue/export?format=csv", "ja").await;
+    let export =
+        console.get_as(&office.employee.secret, "/catalogue/export?format=csv", "ja").await;
     assert!(export.body.contains("HYPERLINK"));
     for line in export.body.lines() {
         for cell in line.split(',') {
@@ -399,18 +434,27 @@ async fn a_rule_is_tried_then_saved_then_deleted() {
     );
     let tried = console.post_as(secret, "/desk/policies/try", &fields).await;
     assert_eq!(tried.status, StatusCode::OK);
-    assert!(tried.body.contains("id=\"dry-run\"") && tried.body.contains("Drawing Measure"), "{}", tried.body);
+    assert!(
+        tried.body.contains("id=\"dry-run\"") && tried.body.contains("Drawing Measure"),
+        "{}",
+        tried.body
+    );
     let list = console.get_as(secret, "/desk/policies", "en").await.body;
     assert!(!list.contains("no-measuring"), "a dry run saves nothing");
-    let wrong = fields.replace("contains", "resembles");
+    let wrong = fields.replace(&encoded("contains"), &encoded("resembles"));
     let wrong = console.post_as(secret, "/desk/policies", &wrong).await;
     assert!(wrong.body.contains("role=\"alert\""), "{}", wrong.body);
-    assert_eq!(location(&console.post_as(secret, "/desk/policies", &fields).await), "/desk/policies?said=said-saved");
+    assert_eq!(
+        location(&console.post_as(secret, "/desk/policies", &fields).await),
+        "/desk/policies?said=said-saved"
+    );
     let page = console.get_as(secret, "/desk/policies/rules/no-measuring", "en").await.body;
     assert!(page.contains("value=\"2027-03-31\"") && page.contains("Does it measure"));
     // Somebody else was faster: the old revision is refused, in words.
     let stale = format!("{fields}&revision=7");
-    assert!(console.post_as(secret, "/desk/policies", &stale).await.body.contains("role=\"alert\""));
+    assert!(
+        console.post_as(secret, "/desk/policies", &stale).await.body.contains("role=\"alert\"")
+    );
     let gone = console.post_as(secret, "/desk/policies/rules/no-measuring/delete", "").await;
     assert_eq!(location(&gone), "/desk/policies?said=said-deleted");
     let gone = console.get_as(secret, "/desk/policies/rules/no-measuring", "en").await;
@@ -428,25 +472,44 @@ async fn a_title_is_written_edited_found_and_retired() {
     let saved = console.post_as(secret, "/desk/catalogue", fields).await;
     assert_eq!(location(&saved), "/desk/catalogue/titles/tana-checker?said=said-saved");
     let page = console.get_as(secret, "/desk/catalogue/titles/tana-checker", "en").await.body;
-    for held in ["tanacheck\nTC", "deb:tana-checker", "value=\"2026-12-31\"", "value=\"semver\" selected", "value=\"office\" checked"] {
+    for held in [
+        "tanacheck\nTC",
+        "deb:tana-checker",
+        "value=\"2026-12-31\"",
+        "value=\"semver\" selected",
+        "value=\"office\" checked",
+    ] {
         assert!(page.contains(held), "{held} is missing: {page}");
     }
     let twice = console.post_as(secret, "/desk/catalogue", fields).await;
     assert!(twice.body.contains("role=\"alert\""), "a new title does not write over another");
-    let revision = page.split("name=\"revision\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let revision =
+        page.split("name=\"revision\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let edited = fields.replace("Tana+Works", "Tana+Works+KK") + "&revision=" + revision;
-    assert_eq!(console.post_as(secret, "/desk/catalogue", &edited).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        console.post_as(secret, "/desk/catalogue", &edited).await.status,
+        StatusCode::SEE_OTHER
+    );
     let stale = console.post_as(secret, "/desk/catalogue", &edited).await;
     assert!(stale.body.contains("role=\"alert\""), "{}", stale.body);
     let found = console.get_as(secret, "/desk/catalogue?q=%E3%81%9F%E3%81%AA%E5%8D%B8", "ja").await;
     assert_eq!(found.status, StatusCode::OK);
     let found = console.get_as(secret, "/desk/catalogue?q=tanacheck", "ja").await.body;
     assert!(found.contains("棚卸") && found.contains("Tana Works KK"), "{found}");
-    let other = console.post_as(secret, "/desk/catalogue/titles/tana-checker/alternatives", "alternatives=whiteboard-none").await;
+    let other = console
+        .post_as(
+            secret,
+            "/desk/catalogue/titles/tana-checker/alternatives",
+            "alternatives=whiteboard-none",
+        )
+        .await;
     assert!(other.status.is_client_error(), "a title that does not exist: {}", other.status);
-    let retired = console.post_as(secret, "/desk/catalogue/titles/tana-checker/retire", "reason=the+vendor+is+gone").await;
+    let retired = console
+        .post_as(secret, "/desk/catalogue/titles/tana-checker/retire", "reason=the+vendor+is+gone")
+        .await;
     assert_eq!(location(&retired), "/desk/catalogue/titles/tana-checker?said=said-retired");
-    let answer = console.get_as(&office.employee.secret, "/catalogue?q=Tana+Checker", "en").await.body;
+    let answer =
+        console.get_as(&office.employee.secret, "/catalogue?q=Tana+Checker", "en").await.body;
     assert!(answer.contains("end of life"), "{answer}");
 }
 
@@ -462,7 +525,8 @@ async fn cards_are_written_put_in_order_and_taken_away() {
     }
     let ids = async || {
         let page = console.get_as(secret, "/desk/recommended", "en").await.body;
-        let ids = page.split("id=\"card-").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+        let ids =
+            page.split("id=\"card-").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
         ids.collect::<Vec<_>>()
     };
     let before = ids().await;
@@ -478,10 +542,16 @@ async fn cards_are_written_put_in_order_and_taken_away() {
     let seen = console.get_as(&office.employee.secret, "/recommended", "en").await.body;
     let at = |word: &str| seen.find(word).unwrap();
     assert!(at("Third") < at("Renamed") && at("Renamed") < at("Second"), "{seen}");
-    location(&console.post_as(secret, &format!("/desk/recommended/{}/delete", before[0]), "").await);
+    location(
+        &console.post_as(secret, &format!("/desk/recommended/{}/delete", before[0]), "").await,
+    );
     assert_eq!(ids().await.len(), 2);
-    let wrong = console.post_as(secret, "/desk/recommended", "heading_en=x&url=javascript%3Aalert").await;
-    assert!(wrong.body.contains("role=\"alert\"") && wrong.body.contains("javascript:alert"), "kept as typed");
+    let wrong =
+        console.post_as(secret, "/desk/recommended", "heading_en=x&url=javascript%3Aalert").await;
+    assert!(
+        wrong.body.contains("role=\"alert\"") && wrong.body.contains("javascript:alert"),
+        "kept as typed"
+    );
 }
 
 #[tokio::test]
@@ -498,10 +568,37 @@ async fn the_first_page_counts_what_waits_for_a_person() {
     let few = [package("bash", "1:5.2.15-2+b7")];
     console.scene.web_reports(SoftwareSource::Dpkg, &few).await.unwrap();
     let answered = console
-        .post_as(&office.employee.secret, &format!("/pc/findings/{}", office.finding), "answer=not_mine&note=")
+        .post_as(
+            &office.employee.secret,
+            &format!("/pc/findings/{}", office.finding),
+            "answer=not_mine&note=",
+        )
         .await;
     assert_eq!(location(&answered), "/pc?said=said-disputed");
     let part = console.get_as(&office.analyst.secret, "/waiting", "ja").await.body;
     assert_eq!((number(&part, "held"), number(&part, "disputed")), (1, 1), "{part}");
     assert!(!part.contains("<html"));
+}
+
+#[tokio::test]
+async fn zz() {
+    let mut console = Console::open().await;
+    let office = Office::open(&mut console).await;
+    let d = console.scene.web.enrolled.device;
+    let l = console.scene.control.device_inventory(&office.analyst.actor, d).await.unwrap();
+    println!("{:#?} {:#?}", l.sources, l.refused);
+    println!("{:#?}", l.items.iter().map(|i| (&i.item.name, i.item.source)).collect::<Vec<_>>());
+    let invited = console
+        .scene
+        .control
+        .invite_person(control::Principal::Machine, office.employee.actor.id())
+        .await
+        .unwrap();
+    let a = console.post("/signin", &format!("token={}", invited.token)).await;
+    println!("{:?}", a.headers);
+    let c = a.header(header::SET_COOKIE).split(';').next().unwrap().to_owned();
+    let a = console.send(Request::get("/").header(header::COOKIE, c.clone())).await;
+    println!("{:?}", a.headers);
+    let a = console.send(Request::get("/catalogue").header(header::COOKIE, c)).await;
+    println!("{:?}", a.status);
 }

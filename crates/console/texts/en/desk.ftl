@@ -43,6 +43,7 @@ desk-reason = Reason (the requester reads it)
 desk-conditions = Conditions, one a line
 desk-conditions-hint = Write both languages as 日本語 / English.
 desk-versions = Versions (empty: all)
+desk-versions-example = >=6.0 <7
 desk-valid-until = Valid until (empty: no end)
 desk-unknown = No source knows it; I decide all the same
 desk-escalate = Escalate

@@ -44,6 +44,7 @@ field-publisher = Publisher
 field-version = Version
 field-extension-id = Extension id
 field-url = Where it comes from (URL)
+field-url-example = https://
 field-url-hint = Paste the page of the official site or store. We never open it from here.
 field-purpose = Purpose
 field-purpose-hint = Which work, and which information will it touch?

@@ -40,6 +40,7 @@ desk-reason = 理由（申請者にも表示されます）
 desk-conditions = 条件（条件付きの場合、1行に1つ）
 desk-conditions-hint = 「日本語 / English」の形で両方書けます。
 desk-versions = 対象バージョン（空欄ならすべて）
+desk-versions-example = >=6.0 <7
 desk-valid-until = 有効期限（空欄なら期限なし）
 desk-unknown = どの確認先も知らないソフトウェアであることを承知のうえで判定する
 desk-escalate = 上位者に回す

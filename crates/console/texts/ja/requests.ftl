@@ -44,6 +44,7 @@ field-publisher = 発行元
 field-version = バージョン
 field-extension-id = 拡張機能のID
 field-url = 入手先のURL
+field-url-example = https://
 field-url-hint = 公式サイトやストアのページのURLを貼ってください。こちらからアクセスすることはありません。
 field-purpose = 用途
 field-purpose-hint = どの業務で、どんな情報を扱いますか。
