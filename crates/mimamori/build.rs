@@ -1,4 +1,5 @@
-//! Embeds the project's rule pack, so that the program has rules where nothing else is installed.
+//! Embeds the project's rule pack, so that the program has rules where nothing else is installed, and the
+//! stories of attacks that show it at work.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,13 +10,24 @@ fn main() {
     let pack = Path::new(&manifest).join("../../rules");
     // Relative to the package: build output may be shared by several clones, and each must look at its own.
     println!("cargo::rerun-if-changed=../../rules");
+    println!("cargo::rerun-if-changed=../../demo");
     let mut files = Vec::new();
-    collect(&pack, &mut files);
+    collect(&pack, ".yml", &mut files);
     files.sort();
     let (tests, rules): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_test(file));
-    let table = table("RULE_PACK", &pack, &rules) + &table("RULE_PACK_TESTS", &pack, &tests);
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"))
-        .join("rule_pack.rs");
+    let rules = table("RULE_PACK", "rules", &pack, &rules)
+        + &table("RULE_PACK_TESTS", "rules", &pack, &tests);
+    write("rule_pack.rs", &rules);
+    let demo = Path::new(&manifest).join("../../demo");
+    let mut stories = Vec::new();
+    collect(&demo, ".ndjson", &mut stories);
+    stories.sort();
+    write("stories.rs", &table("STORIES", "demo", &demo, &stories));
+}
+
+fn write(name: &str, table: &str) {
+    let folder = std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
+    let out = PathBuf::from(folder).join(name);
     std::fs::write(&out, table)
         .unwrap_or_else(|err| panic!("could not write {}: {err}", out.display()));
 }
@@ -24,7 +36,7 @@ fn is_test(file: &Path) -> bool {
     file.to_string_lossy().ends_with(".test.yml")
 }
 
-fn table(name: &str, pack: &Path, files: &[PathBuf]) -> String {
+fn table(name: &str, folder: &str, pack: &Path, files: &[PathBuf]) -> String {
     let mut table = format!("pub(super) const {name}: &[(&str, &str)] = &[\n");
     for file in files {
         let rest =
@@ -32,8 +44,8 @@ fn table(name: &str, pack: &Path, files: &[PathBuf]) -> String {
         writeln!(
             table,
             "    ({:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?}))),",
-            format!("rules/{rest}"),
-            format!("/../../rules/{rest}"),
+            format!("{folder}/{rest}"),
+            format!("/../../{folder}/{rest}"),
         )
         .expect("writing to a string cannot fail");
     }
@@ -41,15 +53,15 @@ fn table(name: &str, pack: &Path, files: &[PathBuf]) -> String {
     table
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, ending: &str, files: &mut Vec<PathBuf>) {
     let listing = std::fs::read_dir(folder)
-        .unwrap_or_else(|err| panic!("could not read the rule pack {}: {err}", folder.display()));
+        .unwrap_or_else(|err| panic!("could not read {}: {err}", folder.display()));
     for entry in listing.flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() {
-            collect(&path, files);
-        } else if name.ends_with(".yml") {
+            collect(&path, ending, files);
+        } else if name.ends_with(ending) {
             files.push(path);
         }
     }

@@ -1,8 +1,10 @@
 //! The command line as typed. Each command validates its own arguments where it begins.
 
+mod demo;
 mod lookback;
 mod software;
 
+pub(crate) use demo::{CoverageFormat, Demo, RulesCoverage};
 pub(crate) use lookback::{AlertsAct, AlertsVerify, RulesBacktest};
 pub(crate) use software::{
     Findings, Language, Software, SoftwareExplain, SoftwareImport, SoftwareList,
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     /// Check rules and run their tests
     #[command(subcommand)]
     Rules(Rules),
+    /// Tell stories of attacks, with the alerts that they raise, into a data folder of their own (--data) that
+    /// no server uses now; the console then shows them
+    Demo(Demo),
     /// Software on the devices: list, explain how it was judged, import and export the catalogue
     #[command(subcommand)]
     Software(Software),
@@ -185,6 +190,8 @@ pub(crate) enum Rules {
     Test(RulePaths),
     /// Say what a rule would have done in the time that the lake remembers; exit 1 when it is refused
     Backtest(RulesBacktest),
+    /// Say which ATT&CK techniques the rules look for, and whether events reach them
+    Coverage(RulesCoverage),
 }
 
 #[derive(Debug, Args)]

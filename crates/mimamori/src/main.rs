@@ -50,6 +50,7 @@ fn dispatch(command: cli::Command) -> anyhow::Result<ExitCode> {
             cli::Command::Findings(command) => command::software::findings(&command).await,
             cli::Command::Audit(command) => command::audit::run(&command).await,
             cli::Command::Admin(command) => command::admin::run(&command).await,
+            cli::Command::Demo(args) => command::demo::run(&args, clock).await,
             cli::Command::Rules(command) => command::rules::run(&command, clock).await,
             cli::Command::Scan(_) => Ok(ExitCode::SUCCESS),
         }

@@ -4,6 +4,8 @@ pub(crate) mod admin;
 pub(crate) mod alerts;
 pub(crate) mod audit;
 mod backtest;
+mod coverage;
+pub(crate) mod demo;
 pub(crate) mod people;
 pub(crate) mod query;
 pub(crate) mod rules;

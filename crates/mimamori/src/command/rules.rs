@@ -15,6 +15,7 @@ pub(crate) async fn run(
     match command {
         cli::Rules::Backtest(args) => super::backtest::run(args, clock).await,
         cli::Rules::Check(paths) => check(paths),
+        cli::Rules::Coverage(args) => super::coverage::run(args),
         cli::Rules::Test(paths) => test(paths),
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 const MATCHES_PER_MINUTE_MAX: u32 = 1_000;
 
 /// The rules in force and the state of their correlations.
-pub(super) struct Judge {
+pub(crate) struct Judge {
     compiled: Arc<Compiled>,
     scratch: Scratch,
     correlator: Correlator,
@@ -22,7 +22,7 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    pub(super) fn new(compiled: Arc<Compiled>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(compiled: Arc<Compiled>, clock: Arc<dyn Clock>) -> Self {
         Self {
             scratch: Scratch::default(),
             correlator: Correlator::new(Arc::clone(&compiled.correlations)),
@@ -49,7 +49,7 @@ impl Judge {
 
     /// The alerts of an event. One bad rule must not stop the others (P9): a panic costs this event's
     /// alerts and is said.
-    pub(super) fn alerts(&mut self, event: &Event) -> Vec<Alert> {
+    pub(crate) fn alerts(&mut self, event: &Event) -> Vec<Alert> {
         let (rules, scratch) = (&self.compiled.rules, &mut self.scratch);
         let judged =
             std::panic::catch_unwind(AssertUnwindSafe(|| rules.evaluate_with(event, scratch)));
@@ -68,7 +68,7 @@ impl Judge {
     }
 
     /// The alerts that are due because time has passed.
-    pub(super) fn due(&mut self) -> Vec<Alert> {
+    pub(crate) fn due(&mut self) -> Vec<Alert> {
         let now = self.clock.now();
         self.correlator.advance(now).into_iter().map(|found| found.into_alert(now)).collect()
     }

@@ -11,6 +11,7 @@ mod status;
 mod ticking;
 mod tls;
 
+pub(crate) use judge::Judge;
 pub(crate) use status::{Announcement, ServerStatus};
 
 use crate::clock::SystemClock;
@@ -126,7 +127,7 @@ async fn upkeep(
 }
 
 /// Holds the data folder for this process; a second server is told who has it.
-fn lock(layout: &Layout) -> anyhow::Result<File> {
+pub(crate) fn lock(layout: &Layout) -> anyhow::Result<File> {
     let path = layout.server_lock();
     let file = File::options()
         .create(true)
