@@ -8,6 +8,7 @@ use crate::catalogue::bump;
 use crate::decision_rows::{
     StoredDecision, askers, hash_sources, of_title, one, save, versions_in_use,
 };
+use crate::identities::Decided;
 use crate::outbox::{NewMessage, Sender};
 use crate::recipient::{self, Recipient};
 use crate::request_rows::{Stored, note};
@@ -63,6 +64,14 @@ impl Control {
         } else {
             one.title.clone()
         };
+        let decided = Decided {
+            title: &title,
+            name: &one.form.name,
+            extension_id: &one.form.extension_id,
+            hashes: &one.hashes,
+            by: &one.given.by,
+        };
+        self.identify_decided(writing, &decided, now).await?;
         let id = format!("{:032x}", random::id_bits()?);
         let mut decision = Decision::new(id, title, one.given.ruling, one.given.by, now);
         decision.request = Some(one.request);
@@ -240,7 +249,7 @@ impl Control {
         for person in people.iter().filter(|one| !one.disabled) {
             let name = title.name_for(person.language == crate::Language::Ja);
             let (kind, link, words) = if reviewers {
-                let link = "/review/rechecks".to_owned();
+                let link = "/desk/rechecks".to_owned();
                 ("decision_recheck", link, request_words::recheck(name, person.language))
             } else {
                 let words = request_words::no_longer(name, &decision.life_reason, person.language);

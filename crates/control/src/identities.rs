@@ -4,14 +4,14 @@ use crate::audit::{Action, Cause, Entry};
 use crate::ground::{Place, parsed};
 use crate::inventory::{ITEM_COLUMNS, item_of};
 use crate::scope::statement;
-use crate::store::storable;
+use crate::store::{Writing, storable};
 use crate::view::PAGE_ROWS_MAX;
 use crate::view::findings::{CandidateRow, CandidateTitle, IdentityRule, StepRow};
 use crate::{Actor, Control, ControlError, Permission, random};
 use model::Timestamp;
 use model::inventory::InventoryItem;
 use serde_json::json;
-use software::{Alias, NORMALISER_VERSION, Observed, Outcome, TitleId};
+use software::{Alias, Identifier, IdentifierKind, NORMALISER_VERSION, Observed, Outcome, TitleId};
 use sqlx::Row as _;
 
 impl Control {
@@ -119,26 +119,10 @@ impl Control {
             })?;
         let item = item_of(&row, 0, String::new(), None)?;
         let alias = alias_of(&item, is_title.then_some(title_id), actor, now);
-        let id = random::secret()?;
-        sqlx::query(
-            "INSERT INTO identity_rule (id, item, alias, title_id, is_title, person_id, at, normaliser_version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(&id)
-        .bind(storable(&json!(item).to_string()).into_owned())
-        .bind(json!(alias).to_string())
-        .bind(title.to_owned())
-        .bind(i64::from(is_title))
-        .bind(actor.id().to_owned())
-        .bind(now.nanos())
-        .bind(i64::from(NORMALISER_VERSION))
-        .execute(&mut *writing)
-        .await?;
-        sqlx::query(
-            "UPDATE judging SET rules = rules + 1, revision = revision + 1 WHERE only_row = 1",
-        )
-        .execute(&mut *writing)
-        .await?;
+        let looked_at = json!(item).to_string();
+        let answer = (title, is_title);
+        let id = insert_rule(&mut writing, (&looked_at, &alias), answer, actor.id(), now).await?;
+        rules_changed(&mut writing).await?;
         let entry = Entry {
             cause: Cause::Person(actor),
             action: Action::IdentityAnswered,
@@ -178,6 +162,125 @@ impl Control {
         }
         Ok(rules)
     }
+}
+
+/// What a decision said about identity: the request named an extension's id or the hash of a file, and somebody who may
+/// decide looked at it.
+pub(crate) struct Decided<'a> {
+    /// The title that was decided on.
+    pub(crate) title: &'a str,
+    /// The software's name in the request.
+    pub(crate) name: &'a str,
+    /// The extension's id; empty: none.
+    pub(crate) extension_id: &'a str,
+    /// Hashes of files, SHA-256 in lower-case hex.
+    pub(crate) hashes: &'a [String],
+    /// Who decided: a person's id.
+    pub(crate) by: &'a str,
+}
+
+impl Control {
+    /// Keeps as rules of identification which extension or file a decision was about, so that what is installed is
+    /// recognised even where its own word is not enough (an extension that no store delivered).
+    pub(crate) async fn identify_decided(
+        &self,
+        writing: &mut Writing,
+        decided: &Decided<'_>,
+        now: Timestamp,
+    ) -> Result<(), ControlError> {
+        let title = TitleId::parse(decided.title)?;
+        let known =
+            sqlx::query("SELECT id, alias FROM identity_rule WHERE title_id = $1 AND is_title = 1")
+                .bind(decided.title.to_owned())
+                .fetch_all(&mut **writing)
+                .await?;
+        let mut aliases = Vec::new();
+        for row in &known {
+            let id: String = row.try_get(0)?;
+            aliases.push(parsed::<Alias>("identity rule", &id, &row.try_get::<String, _>(1)?)?);
+        }
+        let mut added = false;
+        for identifier in identifiers_of(decided) {
+            if aliases.iter().any(|known| known.identifier.as_ref() == Some(&identifier)) {
+                continue;
+            }
+            let item = json!({ "name": decided.name, "identifier": identifier.to_string() });
+            let alias = Alias {
+                identifier: Some(identifier),
+                name: String::new(),
+                publisher: String::new(),
+                title: Some(title.clone()),
+                by: decided.by.to_owned(),
+                at: now,
+                reason: "decided on".to_owned(),
+                expires_at: None,
+                normaliser_version: NORMALISER_VERSION,
+            };
+            insert_rule(
+                writing,
+                (&item.to_string(), &alias),
+                (decided.title, true),
+                decided.by,
+                now,
+            )
+            .await?;
+            added = true;
+        }
+        if added {
+            rules_changed(writing).await?;
+        }
+        Ok(())
+    }
+}
+
+fn identifiers_of(decided: &Decided<'_>) -> Vec<Identifier> {
+    let mut found = Vec::new();
+    let extension = decided.extension_id.trim();
+    if !extension.is_empty() {
+        let is_chromium =
+            extension.len() == 32 && extension.bytes().all(|byte| (b'a'..=b'p').contains(&byte));
+        let kinds: &[IdentifierKind] = match is_chromium {
+            true => &[IdentifierKind::ChromeExtension, IdentifierKind::EdgeExtension],
+            false => &[IdentifierKind::FirefoxAddon],
+        };
+        found.extend(kinds.iter().map(|kind| Identifier::new(*kind, extension)));
+    }
+    let hashes = decided.hashes.iter().filter(|hash| !hash.is_empty());
+    found.extend(hashes.map(|hash| Identifier::new(IdentifierKind::Sha256, hash)));
+    found
+}
+
+async fn insert_rule(
+    writing: &mut Writing,
+    (item, alias): (&str, &Alias),
+    (title, is_title): (&str, bool),
+    person: &str,
+    now: Timestamp,
+) -> Result<String, ControlError> {
+    let id = random::secret()?;
+    sqlx::query(
+        "INSERT INTO identity_rule (id, item, alias, title_id, is_title, person_id, at, normaliser_version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(id.clone())
+    .bind(storable(item).into_owned())
+    .bind(storable(&json!(alias).to_string()).into_owned())
+    .bind(title.to_owned())
+    .bind(i64::from(is_title))
+    .bind(person.to_owned())
+    .bind(now.nanos())
+    .bind(i64::from(NORMALISER_VERSION))
+    .execute(&mut **writing)
+    .await?;
+    Ok(id)
+}
+
+/// Everything is identified and judged again.
+async fn rules_changed(writing: &mut Writing) -> Result<(), ControlError> {
+    sqlx::query("UPDATE judging SET rules = rules + 1, revision = revision + 1 WHERE only_row = 1")
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
 }
 
 /// The rule: by identifier where there is one, otherwise by name and publisher together, never by a name alone when

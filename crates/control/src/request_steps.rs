@@ -126,7 +126,7 @@ impl Control {
                 request_words::of_notice(what, &request.form.name, person.language);
             let is_desk = matches!(to, Recipients::Reviewers | Recipients::Seniors)
                 || request.assignee.as_ref() == Some(&person.id);
-            let page = if is_desk { "review" } else { "requests" };
+            let page = if is_desk { "desk/requests" } else { "requests" };
             let button = Button {
                 name: "open".to_owned(),
                 label: request_words::open_label(person.language).to_owned(),

@@ -8,6 +8,7 @@ use case::predicate::{Operator, Predicate};
 use control::fixture::{Scene, Stream};
 use control::limits::{DAY_NS, HOUR_NS, MINUTE_NS};
 use control::view::findings::{FindingFilter, FindingRow, Intake, NewExclusion, SoftwareFilter};
+use control::view::requests::{Form, Kind as RequestKind, Outcome, Ruling, Scope};
 use control::{Actor, AnswerNext, ControlError, Language, NewPerson, Principal, Role};
 use model::inventory::{
     InventoryItem, InventoryMessage, SnapshotSummary, SoftwareSource, items_hash,
@@ -485,4 +486,57 @@ async fn the_baseline_is_opened_by_a_person_and_explained() {
     assert!(told.items[0].judgement.iter().all(|step| !step.ja.is_ascii()));
     let typed = control.explain_here("まだ誰も知らないもの").await.expect("an explanation");
     assert_eq!((typed.items.len(), typed.items[0].devices), (1, 0));
+}
+
+/// An extension that no store delivered does not prove its own identity; what was asked for and decided on does.
+#[tokio::test]
+async fn an_approval_recognises_the_extension_that_was_asked_for_and_closes_its_finding() {
+    let (_place, scene) = empty_scene!();
+    let control = &scene.control;
+    let analyst = scene.administrator().await.expect("an actor");
+    let mut device = Reporter::new(&scene);
+    device.send_full(&base(3)).await;
+    let nothing = device.full(SoftwareSource::Chromium, &[]);
+    device.send(&nothing).await;
+    let id = "abcdefghijklmnopabcdefghijklmnop";
+    let extension = InventoryItem {
+        version: "1.0".into(),
+        identifier: id.into(),
+        install_source: "sideload".into(),
+        ..InventoryItem::new(
+            SoftwareSource::Chromium,
+            format!("{id}@alice/Default"),
+            "Page Painter Pro",
+        )
+    };
+    let summary = device.summary(SoftwareSource::Chromium, std::slice::from_ref(&extension));
+    device.send(&[InventoryMessage::Added { item: extension }, summary]).await;
+    let [found] = &all(&scene, &analyst).await[..] else { panic!("one finding") };
+    assert_eq!((found.kind, found.status), (Kind::Unapproved, Status::Open));
+
+    let rita = person(&scene, "rita", Role::Employee, None).await;
+    let anna = person(&scene, "anna", Role::Reviewer, None).await;
+    let form = Form {
+        name: "Page Painter Pro".into(),
+        extension_id: id.into(),
+        purpose: "説明資料を作るため".into(),
+        ..Form::default()
+    };
+    let request =
+        control.begin_request(&rita, RequestKind::Extension, &form).await.expect("a draft");
+    control.submit_request(&rita, &request).await.expect("submitted");
+    control.gather_evidence().await.expect("gathered");
+    control.answer_rest_with_no(&anna, &request).await.expect("answered");
+    let ruling = Ruling {
+        outcome: Outcome::Approve,
+        scope: Scope::default(),
+        reason: "needed".into(),
+        conditions: Vec::new(),
+        valid_until: None,
+        unknown_accepted: true,
+    };
+    control.decide_request(&anna, &request, None, &ruling).await.expect("decided");
+    control.tick().await.expect("ticked");
+    let [closed] = &all(&scene, &analyst).await[..] else { panic!("one finding") };
+    assert_eq!((closed.status, closed.closing), (Status::Resolved, Some(Closing::Approved)));
 }
