@@ -5,6 +5,7 @@
 //! [`crate::Lake::strips`] stay readable for [`crate::limits::GRACE_NS`].
 
 mod event;
+mod outside;
 mod strip;
 
 pub use strip::{NO_VALUE, Strip, StripColumn};

@@ -1,6 +1,6 @@
 //! One row group, read column by column.
 
-use super::event;
+use super::{event, outside};
 use crate::LakeError;
 use crate::layout::OBSERVED_AT;
 use crate::query::append_rows;
@@ -12,6 +12,7 @@ use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use datafusion::parquet::column::reader::ColumnReader;
+use datafusion::parquet::file::metadata::ColumnChunkMetaData;
 use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
 use datafusion::parquet::file::statistics::Statistics;
 use model::{Event, Family, Timestamp, Value};
@@ -164,15 +165,24 @@ impl Strip {
     /// # Errors
     /// [`LakeError::Corrupt`], [`LakeError::Io`].
     pub fn names_outside(&self) -> Result<BTreeSet<String>, LakeError> {
+        if let Some(group) = self.file.plain.metadata().row_groups().get(self.group) {
+            let Some(chunk) = group.columns().iter().find(|chunk| is_name_outside(chunk)) else {
+                return Ok(BTreeSet::new());
+            };
+            let names = outside::texts(self.file()?, chunk, self.rows);
+            if let Some(names) = names.map_err(|err| self.damaged(&err))? {
+                return Ok(names);
+            }
+        }
+        self.names_by_pages()
+    }
+
+    fn names_by_pages(&self) -> Result<BTreeSet<String>, LakeError> {
         let file = self.file()?;
         let reader = SerializedFileReader::new(file).map_err(|err| self.damaged(&err))?;
         let group = reader.get_row_group(self.group).map_err(|err| self.damaged(&err))?;
         let columns = group.metadata().columns();
-        let place = columns.iter().position(|chunk| {
-            let path = chunk.column_path().parts();
-            path.first().is_some_and(|first| first == "extra")
-                && path.last().is_some_and(|last| last == "key")
-        });
+        let place = columns.iter().position(is_name_outside);
         let Some(place) = place else { return Ok(BTreeSet::new()) };
         let column = group.get_column_reader(place).map_err(|err| self.damaged(&err))?;
         let ColumnReader::ByteArrayColumnReader(mut column) = column else {
@@ -264,6 +274,13 @@ impl Strip {
     fn damaged(&self, reason: &dyn std::fmt::Display) -> LakeError {
         LakeError::Corrupt { path: self.file.path.clone(), reason: reason.to_string() }
     }
+}
+
+/// Whether a chunk holds the names of fields without a column.
+fn is_name_outside(chunk: &ColumnChunkMetaData) -> bool {
+    let path = chunk.column_path().parts();
+    path.first().is_some_and(|first| first == "extra")
+        && path.last().is_some_and(|last| last == "key")
 }
 
 fn wanted_rows(wanted: &[bool]) -> impl Iterator<Item = usize> {
