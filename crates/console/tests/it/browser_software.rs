@@ -77,6 +77,8 @@ async fn walk(words: &Words) {
     let request = walker.looks_up_and_asks(&console).await;
     walker.is(&console, &office.reviewer).await;
     walker.decides(&request).await;
+    // The server does this every few seconds: messages go out.
+    console.scene.control.tick().await.unwrap();
     walker.is(&console, &office.employee).await;
     walker.reads_the_answer(&request).await;
 
@@ -85,6 +87,7 @@ async fn walk(words: &Words) {
     wait_for_the_draft(&mut console).await;
     walker.is(&console, &office.analyst).await;
     walker.sends_the_draft(&office.finding).await;
+    console.scene.control.tick().await.unwrap();
     walker.is(&console, &office.employee).await;
     walker.answers_on_my_pc(&office.finding).await;
     walker.is(&console, &office.analyst).await;
@@ -120,10 +123,9 @@ impl Walker<'_> {
         let control = &console.scene.control;
         let invited = control.invite_person(Principal::Machine, person.actor.id()).await.unwrap();
         self.goto(&format!("/signin?token={}", invited.token)).await;
-        self.browser.choose("language", self.words.tag).await;
         self.click(".signin form button.primary").await;
-        println!("{} signs in", person.actor.name());
         self.browser.wait("nav.nav").await;
+        self.browser.choose("language", self.words.tag).await;
     }
 
     async fn looks_up_and_asks(&self, console: &Console) -> String {
@@ -164,6 +166,8 @@ impl Walker<'_> {
         assert!(browser.texts(".checklist tr.bad").await.is_empty(), "a question is open");
         self.fill("#reason", self.words.reason).await;
         self.fill("#conditions", CONDITION).await;
+        // No source knows where it comes from: that is said, and must be accepted.
+        self.click("#decide input[name=unknown_accepted]").await;
         self.click("#decide button[value=approve_with_conditions]").await;
         browser.wait_for_text(".notice.good", self.words.decided).await;
     }

@@ -98,7 +98,7 @@ pub(crate) fn extension(id: &str, name: &str, version: &str) -> InventoryItem {
         identifier: id.into(),
         user: "hanako".into(),
         profile: "Default".into(),
-        permissions: vec!["tabs".into(), "<all_urls>".into()],
+        permissions: vec!["<all_urls>".into(), "tabs".into()],
         install_source: "webstore".into(),
         ..InventoryItem::new(SoftwareSource::Chromium, format!("{id}@hanako/Default"), name)
     }

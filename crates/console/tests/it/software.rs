@@ -579,26 +579,3 @@ async fn the_first_page_counts_what_waits_for_a_person() {
     assert_eq!((number(&part, "held"), number(&part, "disputed")), (1, 1), "{part}");
     assert!(!part.contains("<html"));
 }
-
-#[tokio::test]
-async fn zz() {
-    let mut console = Console::open().await;
-    let office = Office::open(&mut console).await;
-    let d = console.scene.web.enrolled.device;
-    let l = console.scene.control.device_inventory(&office.analyst.actor, d).await.unwrap();
-    println!("{:#?} {:#?}", l.sources, l.refused);
-    println!("{:#?}", l.items.iter().map(|i| (&i.item.name, i.item.source)).collect::<Vec<_>>());
-    let invited = console
-        .scene
-        .control
-        .invite_person(control::Principal::Machine, office.employee.actor.id())
-        .await
-        .unwrap();
-    let a = console.post("/signin", &format!("token={}", invited.token)).await;
-    println!("{:?}", a.headers);
-    let c = a.header(header::SET_COOKIE).split(';').next().unwrap().to_owned();
-    let a = console.send(Request::get("/").header(header::COOKIE, c.clone())).await;
-    println!("{:?}", a.headers);
-    let a = console.send(Request::get("/catalogue").header(header::COOKIE, c)).await;
-    println!("{:?}", a.status);
-}
