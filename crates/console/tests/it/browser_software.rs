@@ -7,7 +7,7 @@ use crate::office::{Office, program};
 use crate::support::Console;
 use control::Principal;
 use control::fixture::SignedIn;
-use control::limits::DAY_NS;
+use control::limits::{DAY_NS, MINUTE_NS};
 use fantoccini::Locator;
 use model::inventory::SoftwareSource;
 use serde_json::json;
@@ -88,6 +88,7 @@ async fn walk(words: &Words) {
     walker.is(&console, &office.analyst).await;
     walker.sends_the_draft(&office.finding).await;
     console.scene.control.tick().await.unwrap();
+    console.scene.clock.advance_ns(MINUTE_NS);
     walker.is(&console, &office.employee).await;
     walker.answers_on_my_pc(&office.finding).await;
     walker.is(&console, &office.analyst).await;
