@@ -33,6 +33,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use sweep::{Question, Sweep, events_of};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What is to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,9 +72,9 @@ impl Control {
             detail: json!({ "from": from.to_string(), "to": to.to_string() }),
         })
         .await?;
-        let permit = self.looks_back.acquire().await;
-        let mut answer = look_back(&self.lake, Arc::clone(&self.clock), query).await?;
-        drop(permit);
+        // Nobody closes it; without a permit the look back would only be less orderly.
+        let permit = Arc::clone(&self.looks_back).acquire_owned().await.ok();
+        let mut answer = look(&self.lake, Arc::clone(&self.clock), query, permit).await?;
         if let Backtest::Answered(answer) = &mut answer {
             let names = self.device_names().await?;
             for device in &mut answer.devices {
@@ -97,6 +98,16 @@ pub async fn look_back(
     clock: Arc<dyn Clock>,
     query: BacktestQuery,
 ) -> Result<Backtest, ControlError> {
+    look(lake, clock, query, None).await
+}
+
+/// `permit` is given back when the threads have ended, which may be after the caller is gone.
+async fn look(
+    lake: &Lake,
+    clock: Arc<dyn Clock>,
+    query: BacktestQuery,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Result<Backtest, ControlError> {
     let began_ns = clock.monotonic_ns();
     check(&query)?;
     let range = query.range;
@@ -111,13 +122,14 @@ pub async fn look_back(
     for family in Family::ALL {
         strips.extend(lake.strips(family, range.from, range.to).await?);
     }
-    let look = move || {
+    let sweep = move || {
         let all = Sweep::new(&question, &strips, &*clock, &gone).run()?;
         let mut answer = answer(&question, &strips, range, all)?;
         answer.took_ns = clock.monotonic_ns().saturating_sub(began_ns);
+        drop(permit);
         Ok::<_, LakeError>(answer)
     };
-    let answer = tokio::task::spawn_blocking(look).await.map_err(broken)??;
+    let answer = tokio::task::spawn_blocking(sweep).await.map_err(broken)??;
     drop(asked);
     Ok(Backtest::Answered(Box::new(answer)))
 }
@@ -248,7 +260,7 @@ fn answer(
         true => samples_of_rows(question, strips, &all)?,
         false => correlated(question, &mut all, range),
     };
-    samples.sort_by(|one, other| other.observed_at.cmp(&one.observed_at));
+    samples.sort_by_key(|one| std::cmp::Reverse(one.observed_at));
     let asked: Vec<&str> = rules.iter().flat_map(ColumnRule::fields).collect();
     let fields: Vec<FieldHits> = wanted
         .fields
@@ -289,7 +301,7 @@ fn answer(
         hits_with_values: all.hits_with_values,
         samples,
         exclusions,
-        remarks: compiled.lints.iter().map(|lint| remark(lint)).collect(),
+        remarks: compiled.lints.iter().map(remark).collect(),
         took_ns: 0,
         complete: all.complete,
         events_left_out: all.events_left_out,

@@ -125,7 +125,7 @@ pub struct Control {
     shelf: catalogue::Shelf,
     evidence: gather::Evidence,
     ground: ground::Cache,
-    looks_back: tokio::sync::Semaphore,
+    looks_back: Arc<tokio::sync::Semaphore>,
     rules_in_force: std::sync::RwLock<Vec<Arc<view::backtest::RuleInForce>>>,
 }
 
@@ -181,7 +181,7 @@ impl Control {
             shelf: catalogue::Shelf::default(),
             evidence: gather::Evidence::default(),
             ground: ground::Cache::default(),
-            looks_back: tokio::sync::Semaphore::new(limits::BACKTESTS_AT_ONCE_MAX),
+            looks_back: Arc::new(tokio::sync::Semaphore::new(limits::BACKTESTS_AT_ONCE_MAX)),
             rules_in_force: std::sync::RwLock::default(),
         };
         control.seed_titles().await?;

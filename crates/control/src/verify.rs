@@ -7,6 +7,7 @@ use detect::plain::{self, Explanation, LeafVerdict};
 use detect::{CompileOptions, RuleSource};
 use lake::{Lake, LakeError};
 use model::{Alert, AlertId, Event, LogSource, Why};
+use serde_json::json;
 use std::borrow::Cow;
 
 /// What became of judging an alert again.
@@ -14,6 +15,8 @@ use std::borrow::Cow;
 pub struct Verification {
     /// The alert.
     pub alert: Alert,
+    /// The event that was judged.
+    pub event: Event,
     /// Whether the event is still in the lake. If not, the fields that the alert keeps were judged, and the
     /// log source, which it does not keep, was taken to be the rule's.
     pub event_stored: bool,
@@ -29,6 +32,39 @@ impl Verification {
     pub fn agrees(&self) -> bool {
         self.disagreements.is_empty()
     }
+
+    /// A test file for the rule that expects what this alert says; tried before it is given.
+    ///
+    /// # Errors
+    /// Why the case does not hold: the alert is of a correlation, or nobody could have raised it.
+    pub fn test_case(&self) -> Result<String, String> {
+        let Event { source, fields, observed_at, .. } = &self.event;
+        let mut event = json!({ "fields": fields });
+        let attributes = [
+            ("product", Some(json!(source.product)).filter(|_| !source.product.is_empty())),
+            ("category", Some(json!(source.categories)).filter(|_| !source.categories.is_empty())),
+            ("service", Some(json!(source.services)).filter(|_| !source.services.is_empty())),
+        ];
+        for (name, value) in attributes {
+            if let (Some(value), Some(event)) = (value, event.as_object_mut()) {
+                event.insert(name.to_owned(), value);
+            }
+        }
+        // JSON is YAML, and leaves no question of quotes.
+        let text = format!(
+            "rule: {}\ncases:\n  - name: {}\n    expect: match\n    event: {event}\n",
+            json!(self.alert.rule_id),
+            json!(format!("as it happened at {observed_at}"))
+        );
+        let source = RuleSource { name: "stored rule", text: &self.alert.rule_text };
+        let compiled = detect::compile([source], &CompileOptions::default());
+        let test = detect::testing::parse("test", &text).map_err(|err| err.to_string())?;
+        let outcomes = detect::testing::run(&compiled, &test);
+        match outcomes.iter().find(|outcome| !outcome.passed()) {
+            None => Ok(text),
+            Some(failed) => Err(failed.to_string()),
+        }
+    }
 }
 
 /// Judges an alert again, for whoever may read the lake's files.
@@ -42,7 +78,7 @@ pub async fn verify_alert(lake: &Lake, id: AlertId) -> Result<Verification, Cont
     let event = stored.unwrap_or_else(|| event_of(&alert));
     let explanation = plain::explain(&alert.rule_text, &event).map_err(|err| err.to_string());
     let disagreements = disagreements(&alert, &explanation);
-    Ok(Verification { alert, event_stored, explanation, disagreements })
+    Ok(Verification { alert, event, event_stored, explanation, disagreements })
 }
 
 fn disagreements(alert: &Alert, explanation: &Result<Explanation, String>) -> Vec<String> {

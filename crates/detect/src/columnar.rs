@@ -60,6 +60,11 @@ pub trait Columns {
     /// # Errors
     /// The store's.
     fn names_outside(&mut self) -> Result<BTreeSet<String>, Self::Error>;
+    /// Asked now and then during long work: an error ends it.
+    ///
+    /// # Errors
+    /// When nobody wants the answer any more.
+    fn go_on(&mut self) -> Result<(), Self::Error>;
 }
 
 /// What the columns tell of each event. A row is in at most one of the two.
@@ -143,7 +148,7 @@ impl ColumnRule {
             fields.sort_by_key(|field| columns.cost(field));
             for field in fields {
                 let column = columns.column(field, &wanted)?;
-                self.answer(field, column.as_deref(), &outside, &wanted, &mut answers);
+                self.answer(columns, (field, column.as_deref()), &outside, &wanted, &mut answers)?;
                 let possible = self.possible(&answers, rows, &mut 0, &self.tree).possible;
                 for (wanted, possible) in wanted.iter_mut().zip(possible) {
                     *wanted &= possible;
@@ -188,24 +193,30 @@ impl ColumnRule {
     }
 
     /// Answers every part that asks about a field.
-    fn answer(
+    fn answer<C: Columns>(
         &self,
-        field: &Arc<str>,
-        column: Option<&Column>,
+        columns: &mut C,
+        (field, column): (&Arc<str>, Option<&Column>),
         outside: &BTreeSet<String>,
         wanted: &[bool],
         answers: &mut [Option<Answer>],
-    ) {
+    ) -> Result<(), C::Error> {
         let elsewhere = Elsewhere::of(field, outside);
         let mut place = 0;
+        let mut outcome = Ok(());
         each_leaf(&self.tree, &mut |part: &Part| {
             if matches!(&part.about, About::Field(own) if own == field)
+                && outcome.is_ok()
                 && let Some(answer) = answers.get_mut(place)
             {
-                *answer = Some(part.answer(column, elsewhere, wanted));
+                match part.answer(column, elsewhere, wanted, || columns.go_on()) {
+                    Ok(made) => *answer = Some(made),
+                    Err(err) => outcome = Err(err),
+                }
             }
             place += 1;
         });
+        outcome
     }
 
     /// Answers the keywords: each asks every column.
@@ -231,7 +242,7 @@ impl ColumnRule {
         for field in fields {
             let Some(column) = columns.column(&field, wanted)? else { continue };
             for (_, question, found) in &mut keywords {
-                question.find(&column, wanted, found);
+                question.find(&column, wanted, found, || columns.go_on())?;
             }
         }
         for (place, question, found) in keywords {

@@ -10,12 +10,14 @@ use std::sync::Arc;
 /// The columns of one strip for one rule; what was read is kept.
 pub(super) struct StripColumns<'s> {
     strip: &'s Strip,
+    is_over: &'s dyn Fn() -> bool,
     read: HashMap<&'static str, Arc<Column>>,
 }
 
 impl<'s> StripColumns<'s> {
-    pub(super) fn new(strip: &'s Strip) -> Self {
-        Self { strip, read: HashMap::new() }
+    /// `is_over` says that nobody wants the answer any more, or that its time has run out.
+    pub(super) fn new(strip: &'s Strip, is_over: &'s dyn Fn() -> bool) -> Self {
+        Self { strip, is_over, read: HashMap::new() }
     }
 
     /// A column that was read already, or that is read now for the wanted rows.
@@ -41,14 +43,29 @@ impl<'s> StripColumns<'s> {
     }
 }
 
+/// Why a strip was not judged.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Nobody wants the answer any more, or its time has run out.
+    Over,
+    /// The lake failed.
+    Lake(LakeError),
+}
+
+impl From<LakeError> for Ended {
+    fn from(err: LakeError) -> Self {
+        Self::Lake(err)
+    }
+}
+
 impl Columns for StripColumns<'_> {
-    type Error = LakeError;
+    type Error = Ended;
 
     fn rows(&self) -> usize {
         self.strip.rows()
     }
 
-    fn sources(&mut self, wanted: &[bool]) -> Result<(Vec<u32>, Vec<LogSource>), LakeError> {
+    fn sources(&mut self, wanted: &[bool]) -> Result<(Vec<u32>, Vec<LogSource>), Ended> {
         let mut keys = vec![[NO_VALUE; 3]; wanted.len()];
         let mut texts: [Vec<Value>; 3] = Default::default();
         for (place, name) in ["product", "categories", "services"].into_iter().enumerate() {
@@ -85,7 +102,7 @@ impl Columns for StripColumns<'_> {
         Ok((of_rows, sources))
     }
 
-    fn column(&mut self, field: &str, wanted: &[bool]) -> Result<Option<Arc<Column>>, LakeError> {
+    fn column(&mut self, field: &str, wanted: &[bool]) -> Result<Option<Arc<Column>>, Ended> {
         let Some(name) = self.name_of(field) else { return Ok(None) };
         // A rule asks with ever fewer rows wanted: what was read for more serves as well.
         if let Some(known) = self.read.get(name) {
@@ -104,8 +121,12 @@ impl Columns for StripColumns<'_> {
         self.name_of(field).map_or(0, |name| self.strip.cost_bytes(name))
     }
 
-    fn names_outside(&mut self) -> Result<BTreeSet<String>, LakeError> {
-        self.strip.names_outside()
+    fn names_outside(&mut self) -> Result<BTreeSet<String>, Ended> {
+        Ok(self.strip.names_outside()?)
+    }
+
+    fn go_on(&mut self) -> Result<(), Ended> {
+        if (self.is_over)() { Err(Ended::Over) } else { Ok(()) }
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn propose(rule: &Rule, hits: u64, fields: &[FieldHits]) -> Vec<Propo
             }
         }
     }
-    proposed.sort_by(|one, other| other.hits.cmp(&one.hits));
+    proposed.sort_by_key(|one| std::cmp::Reverse(one.hits));
     proposed.truncate(PROPOSED_MAX);
     proposed
 }

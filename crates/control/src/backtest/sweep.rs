@@ -1,6 +1,6 @@
 //! Asks rules of every strip, on several threads.
 
-use super::columns::StripColumns;
+use super::columns::{Ended, StripColumns};
 use super::gathered::{Gathered, Place, Wanted};
 use crate::limits::{BACKTEST_EVENTS_AT_ONCE_MAX, BACKTEST_NS_MAX, BACKTEST_THREADS_MAX};
 use detect::columnar::ColumnRule;
@@ -106,8 +106,17 @@ impl<'a> Sweep<'a> {
         }
         let mut referred = vec![false; in_time.len()];
         for (number, rule) in self.question.rules.iter().enumerate() {
-            let mut columns = StripColumns::new(strip);
-            let judged = rule.judge(&mut columns, in_time.clone())?;
+            let is_over = || self.is_over();
+            let mut columns = StripColumns::new(strip, &is_over);
+            let judged = match rule.judge(&mut columns, in_time.clone()) {
+                Ok(judged) => judged,
+                Err(Ended::Lake(err)) => return Err(err),
+                Err(Ended::Over) => {
+                    gathered.complete = false;
+                    gathered.events -= events as u64;
+                    return Ok(());
+                }
+            };
             if !self.question.compiled.correlations.is_empty() {
                 let found = judged.matches.iter().zip(&judged.unsure);
                 for (referred, (sure, unsure)) in referred.iter_mut().zip(found) {

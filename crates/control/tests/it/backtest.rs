@@ -1,6 +1,6 @@
 //! Looking back: the past answers what the stream told, and an alert is judged again.
 
-use control::backtest::BacktestQuery;
+use control::backtest::{BacktestQuery, look_back};
 use control::fixture::{Program, Scene, process_fields};
 use control::limits::{DAY_NS, HOUR_NS, SECOND_NS};
 use control::verify::verify_alert;
@@ -8,9 +8,10 @@ use control::view::TimeRange;
 use control::view::backtest::{Backtest, LookedBack};
 use control::{Actor, ControlError, Permission, Role};
 use detect::{CompileOptions, Correlator, RuleSource, Scratch};
-use model::{Alert, AlertId, Clock, Event, EventKind, Fields, Value};
+use model::{Alert, AlertId, Clock, Event, EventKind, Fields, Timestamp, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const RULES: &str = r#"
 title: Download by curl
@@ -256,14 +257,40 @@ async fn an_alert_is_judged_again_and_a_false_one_is_found() {
         }
         let verified = verify_alert(&scene.lake, alert.id).await.expect("verified");
         assert!(verified.agrees() && verified.event_stored, "{verified:?}");
+        let case = verified.test_case().expect("a case that holds");
+        assert!(case.contains("expect: match") && case.contains(&alert.rule_id), "{case}");
         let explanation = verified.explanation.expect("explained");
         assert!(explanation.verdict && !explanation.leaves.is_empty());
     }
     assert_eq!(rules.len(), 5);
     let forged = verify_alert(&scene.lake, AlertId::from_bits(7)).await.expect("judged");
     assert!(!forged.agrees());
+    assert!(forged.test_case().is_ok(), "the rule itself still matches");
     let lost = verify_alert(&scene.lake, AlertId::from_bits(8)).await.expect("judged");
     assert!(lost.agrees() && !lost.event_stored);
     let unknown = verify_alert(&scene.lake, AlertId::from_bits(9)).await;
     assert!(matches!(unknown, Err(ControlError::NotFound { .. })));
+}
+
+/// A clock on which a minute passes whenever somebody looks.
+struct Hasty(AtomicU64);
+
+impl Clock for Hasty {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(0)
+    }
+    fn monotonic_ns(&self) -> u64 {
+        self.0.fetch_add(31_000_000_000, Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn p9_a_look_back_that_takes_too_long_ends_and_says_so() {
+    let (_folder, mut scene) = empty_scene!();
+    let events = everything(&mut scene).await;
+    let clock = Arc::new(Hasty(AtomicU64::new(0)));
+    let outcome = look_back(&scene.lake, clock, query(&scene, RULES)).await.expect("answered");
+    let Backtest::Answered(answer) = outcome else { panic!("{outcome:?}") };
+    assert!(!answer.complete);
+    assert!(answer.events < events.len() as u64, "{}", answer.events);
 }

@@ -87,26 +87,28 @@ impl Elsewhere {
 }
 
 impl Part {
-    pub(super) fn answer(
+    pub(super) fn answer<E>(
         &self,
         column: Option<&Column>,
         elsewhere: Elsewhere,
         wanted: &[bool],
-    ) -> Answer {
+        mut go_on: impl FnMut() -> Result<(), E>,
+    ) -> Result<Answer, E> {
         let rows = wanted.len();
         if elsewhere == Elsewhere::Beside {
-            return Answer::unknown(rows);
+            return Ok(Answer::unknown(rows));
         }
         let absent = holds(&self.tree, None);
         let instead = elsewhere == Elsewhere::Instead;
         let without = (absent && !instead, absent || instead);
         let Some(column) = column else {
-            return Answer { sure: vec![without.0; rows], possible: vec![without.1; rows] };
+            return Ok(Answer { sure: vec![without.0; rows], possible: vec![without.1; rows] });
         };
         // A row that is no longer wanted may be the only one that holds a dear value: values are asked
         // when a wanted row comes to them.
         let mut known: Vec<Option<bool>> = vec![None; column.values.len()];
         let mut answer = Answer { sure: vec![false; rows], possible: vec![false; rows] };
+        let mut asked = 0_usize;
         let keys = column.keys.iter().zip(wanted);
         let cells = answer.sure.iter_mut().zip(&mut answer.possible);
         for ((key, wanted), (sure, possible)) in keys.zip(cells) {
@@ -116,6 +118,12 @@ impl Part {
             (*sure, *possible) = match known.get_mut(*key as usize) {
                 None => without,
                 Some(known) => {
+                    if known.is_none() {
+                        asked += 1;
+                        if asked.is_multiple_of(VALUES_BETWEEN_LOOKS) {
+                            go_on()?;
+                        }
+                    }
                     let holds = *known.get_or_insert_with(|| {
                         let value = column.values.get(*key as usize).unwrap_or(&Value::Null);
                         view::with_scalars(value, |texts| holds(&self.tree, Some((value, texts))))
@@ -124,7 +132,7 @@ impl Part {
                 }
             };
         }
-        answer
+        Ok(answer)
     }
 }
 
@@ -138,13 +146,26 @@ impl Question {
     }
 
     /// Marks the wanted rows in which a keyword is found.
-    pub(super) fn find(&self, column: &Column, wanted: &[bool], found: &mut [bool]) {
+    pub(super) fn find<E>(
+        &self,
+        column: &Column,
+        wanted: &[bool],
+        found: &mut [bool],
+        mut go_on: impl FnMut() -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut known: Vec<Option<bool>> = vec![None; column.values.len()];
+        let mut asked = 0_usize;
         for ((key, wanted), found) in column.keys.iter().zip(wanted).zip(found) {
             if !wanted || *found {
                 continue;
             }
             if let Some(known) = known.get_mut(*key as usize) {
+                if known.is_none() {
+                    asked += 1;
+                    if asked.is_multiple_of(VALUES_BETWEEN_LOOKS) {
+                        go_on()?;
+                    }
+                }
                 *found = *known.get_or_insert_with(|| {
                     let value = column.values.get(*key as usize).unwrap_or(&Value::Null);
                     let mut texts = Vec::new();
@@ -153,6 +174,7 @@ impl Question {
                 });
             }
         }
+        Ok(())
     }
 }
 
@@ -172,10 +194,12 @@ fn holds(tree: &Tree<Arc<Question>>, value: Option<(&Value, &[Scalar<'_>])>) -> 
     }
 }
 
+/// What is asked of one field.
+type Questions = Tree<Arc<Question>>;
+
 /// Makes each largest part that asks about one field a leaf.
 pub(super) fn collapse(tree: &Tree<LeafSpec>) -> Tree<Part> {
-    let group = |parts: &[Tree<LeafSpec>],
-                 join: fn(Vec<Tree<Arc<Question>>>) -> Tree<Arc<Question>>| {
+    let group = |parts: &[Tree<LeafSpec>], join: fn(Vec<Questions>) -> Questions| {
         let mut mixed: Vec<Tree<Part>> = Vec::new();
         let mut single: Vec<(About, Vec<Tree<Arc<Question>>>)> = Vec::new();
         for part in parts {
@@ -231,3 +255,6 @@ pub(super) fn each_leaf<L>(tree: &Tree<L>, see: &mut impl FnMut(&L)) {
         Tree::Leaf(leaf) => see(leaf),
     }
 }
+
+/// Values after which it is asked whether anybody still wants the answer.
+const VALUES_BETWEEN_LOOKS: usize = 512;

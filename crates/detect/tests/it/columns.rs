@@ -72,6 +72,10 @@ impl Columns for Stored<'_> {
         let outside = all.filter(|(name, value)| !self.in_column(name, value));
         Ok(outside.map(|(name, _)| name.to_owned()).collect())
     }
+
+    fn go_on(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
 }
 
 #[test]
