@@ -86,8 +86,10 @@ fn sources_name_no_machine_paths() {
         for path in files(extension) {
             let text = read(&path);
             for place in ["/work/", "/root/"] {
-                let own = shown(&path).ends_with("tidy/texts.rs");
-                assert!(own || !text.contains(place), "{} names {place}", shown(&path));
+                // Rules speak of folders that every machine has: root's home, Tomcat's work.
+                let allowed =
+                    shown(&path).ends_with("tidy/texts.rs") || shown(&path).starts_with("rules/");
+                assert!(allowed || !text.contains(place), "{} names {place}", shown(&path));
             }
         }
     }
