@@ -24,6 +24,11 @@ pub(crate) fn lines(pairs: &Pairs, name: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
+/// A text of several lines with the line ends of this machine; forms send those of another.
+pub(crate) fn unix_lines(text: &str) -> String {
+    text.trim().replace("\r\n", "\n").replace('\r', "\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +43,6 @@ mod tests {
         assert_eq!(lines(&pairs, "b"), ["1", "2"]);
         assert_eq!(some(&pairs, "c"), None);
         assert_eq!(one(&pairs, "d"), "");
+        assert_eq!(unix_lines(" a\r\nb\rc\n"), "a\nb\nc");
     }
 }

@@ -5,6 +5,7 @@ use crate::fault::Fault;
 use crate::page::{Page, Section};
 use crate::pages::requests::Said;
 use crate::pages::settings::to;
+use crate::pairs::unix_lines;
 use crate::render::{filters, html};
 use crate::session::Viewer;
 use crate::url::{Href, segment};
@@ -167,7 +168,7 @@ impl Decision {
         Ok(Ruling {
             outcome,
             scope: Scope { versions: self.versions.trim().to_owned(), ..Scope::default() },
-            reason: self.reason.trim().to_owned(),
+            reason: unix_lines(&self.reason),
             conditions,
             valid_until: page.end_of_day(&self.valid_until)?,
             unknown_accepted: self.unknown_accepted == "yes",
@@ -236,7 +237,8 @@ async fn act(
     Sent(given): Sent<Words>,
 ) -> Result<Response, Fault> {
     let (control, actor) = (&viewer.control, &viewer.actor);
-    let text = given.text.trim();
+    let text = unix_lines(&given.text);
+    let text = text.as_str();
     let said = match action.as_str() {
         "take" => {
             control.assign_request(actor, &id, Some(actor.id())).await?;

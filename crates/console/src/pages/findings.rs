@@ -5,6 +5,7 @@ use crate::fault::Fault;
 use crate::page::{Page, Section};
 use crate::pages::requests::Said;
 use crate::pages::settings::to;
+use crate::pairs::unix_lines;
 use crate::render::{filters, html};
 use crate::session::Viewer;
 use crate::url::{Href, segment};
@@ -202,7 +203,7 @@ async fn act(
             return Ok(to(&Href::new(&format!("/findings/{}", segment(&id)), &[])));
         }
         "send" => {
-            control.send_draft(actor, &id, given.subject.trim(), given.body.trim()).await?;
+            control.send_draft(actor, &id, given.subject.trim(), &unix_lines(&given.body)).await?;
             "said-sent"
         }
         _ => return Err(Fault::NotFound),

@@ -16,7 +16,7 @@ use axum::routing::{get, post};
 use case::finding::Answer;
 use control::AnswerNext;
 use control::view::findings::{MyFinding, MyPc};
-use control::view::people::{MessageRow, MessageState};
+use control::view::people::MessageRow;
 use std::sync::Arc;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -75,12 +75,5 @@ async fn answer(
         }
         AnswerNext::WaitForLook => Ok(to(&Href::new("/pc", &[("said", "said-promised")]))),
         AnswerNext::WaitForTeam => Ok(to(&Href::new("/pc", &[("said", "said-disputed")]))),
-    }
-}
-
-impl MyPcPage {
-    /// Whether a message still waits for an answer.
-    fn waits(message: &MessageRow) -> bool {
-        message.state == MessageState::Delivered && !message.buttons.is_empty()
     }
 }

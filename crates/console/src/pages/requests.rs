@@ -5,6 +5,7 @@ use crate::fault::Fault;
 use crate::limits::UPLOAD_BODY_BYTES_MAX;
 use crate::page::{Page, Section};
 use crate::pages::settings::to;
+use crate::pairs::unix_lines;
 use crate::render::{filters, html};
 use crate::session::Viewer;
 use crate::url::{Href, segment};
@@ -213,7 +214,7 @@ impl Fields {
             url: line(&self.url),
             extension_id: line(&self.extension_id),
             sha256: line(&self.sha256).to_ascii_lowercase(),
-            purpose: line(&self.purpose),
+            purpose: unix_lines(&self.purpose),
             paid: self.paid == "yes",
             audience: Audience::of_name(&self.audience).unwrap_or_default(),
         }
@@ -299,6 +300,7 @@ async fn act(
     Path((id, action)): Path<(String, String)>,
     Sent(Words { text }): Sent<Words>,
 ) -> Result<Response, Fault> {
+    let text = unix_lines(&text);
     let (control, actor): (&Control, &Actor) = (&viewer.control, &viewer.actor);
     match action.as_str() {
         "discard" => {

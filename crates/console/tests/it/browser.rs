@@ -54,6 +54,7 @@ async fn a_browser_signs_in_and_reads_an_alert_in_both_languages_and_colours() {
 }
 
 /// Whether a browser and its driver are installed; says so when not.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub(crate) fn is_here() -> bool {
     let missing =
         [CHROMIUM, CHROMEDRIVER].into_iter().find(|program| !Path::new(program).is_file());
@@ -204,6 +205,7 @@ pub(crate) struct Browser {
 
 impl Drop for Browser {
     /// A test that failed leaves no browser behind: ending the driver alone would.
+    #[expect(clippy::print_stdout, reason = "nobody else can be told while a test ends")]
     fn drop(&mut self) {
         if !std::thread::panicking() {
             return;
