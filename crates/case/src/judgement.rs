@@ -223,13 +223,10 @@ pub fn judge<'e>(
     for exclusion in exclusions {
         examined += 1;
         if exclusion.predicate.holds(facts) {
+            let Exclusion { class, reason, .. } = exclusion;
             way.held(
-                format!("除外「{}」に該当します: {}", exclusion.class.label_ja(), exclusion.reason),
-                format!(
-                    "the exclusion \"{}\" covers it: {}",
-                    exclusion.class.label_en(),
-                    exclusion.reason
-                ),
+                format!("除外「{}」に該当します: {reason}", class.label_ja()),
+                format!("the exclusion \"{}\" covers it: {reason}", class.label_en()),
             );
             let mut judgement = way.end(Verdict::Excluded);
             judgement.exclusion = Some(exclusion.id.clone());

@@ -18,11 +18,11 @@ pub mod message;
 pub mod policy;
 pub mod policy_defaults;
 pub mod predicate;
+pub mod recheck;
 pub mod refusal;
 pub mod remedy;
 pub mod request;
 pub mod review;
-pub mod recheck;
 pub mod ruling;
 mod screening;
 

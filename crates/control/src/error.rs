@@ -304,8 +304,8 @@ impl ControlError {
                 "Somebody else changed it first. Please reload the page.",
             ),
             Self::SignInRefused { .. } => (
-                "サインインできませんでした。リンクは発行から15分以内に一度だけ使えます。サーバーで新しいリンクを発行してください。",
-                "Could not sign in. A link works once and within 15 minutes. Issue a new one on the server.",
+                "サインインできませんでした。リンクは期限内に一度だけ使えます。新しいリンクを発行してもらってください。",
+                "Could not sign in. A link works once and for a limited time. Ask for a new one.",
             ),
             Self::SessionEnded { .. } => (
                 "サインインしていないか、有効期限が切れました。もう一度サインインしてください。",
@@ -329,9 +329,7 @@ impl ControlError {
                 "パスワードの間違いが続いたため、しばらくサインインできません。15分ほど待つか、管理者にリンクを発行してもらってください。",
                 "Too many wrong passwords. Wait 15 minutes, or ask an administrator for a link.",
             ),
-            Self::BadArgument { .. } => {
-                ("入力した値が範囲外です。", "A value you gave is out of bounds.")
-            }
+            Self::BadArgument { .. } => BOUNDS,
             Self::EnrolmentRefused { .. }
             | Self::EnrolmentMalformed { .. }
             | Self::CertificateRefused { .. } => (
@@ -342,13 +340,8 @@ impl ControlError {
                 "証明書を更新できませんでした。続く場合は、管理者が交換用のトークンを発行して登録し直してください。",
                 "The certificate could not be renewed. If this stays, an administrator should issue a replacement token and enrol the agent again.",
             ),
-            Self::Lake(err) => match err.class() {
-                lake::ErrorClass::Retry => (
-                    "検索を完了できませんでした。期間を短くするか、しばらくしてからやり直してください。",
-                    "The search could not be completed. Narrow the time range, or try again later.",
-                ),
-                lake::ErrorClass::Reject | lake::ErrorClass::Fatal => INTERNAL,
-            },
+            Self::Lake(err) if err.class() == lake::ErrorClass::Retry => SEARCH,
+            Self::Lake(_) => INTERNAL,
             Self::Corrupt { .. }
             | Self::TooNew { .. }
             | Self::Store(_)
@@ -442,6 +435,11 @@ fn exclusion_message(fault: &case::exclusion::ExclusionFault, language: Language
     if language == Language::Ja { ja } else { en }.to_owned()
 }
 
+const BOUNDS: (&str, &str) = ("入力した値が範囲外です。", "A value you gave is out of bounds.");
+const SEARCH: (&str, &str) = (
+    "検索を完了できませんでした。期間を短くするか、しばらくしてからやり直してください。",
+    "The search could not be completed. Narrow the time range, or try again later.",
+);
 const INTERNAL: (&str, &str) = (
     "サーバーで問題が起きました。しばらくしてからやり直してください。続く場合は、管理者がサーバーの記録を確認してください。",
     "The server had a problem. Try again later; if it stays, an administrator should look into the server's log.",

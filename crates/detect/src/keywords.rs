@@ -99,7 +99,7 @@ mod tests {
             place in any::<prop::sample::Index>(),
         ) {
             let words: Vec<String> = words.into_iter().filter(|word| word.len() >= 7).collect();
-            let inside = place.get(&words).to_ascii_uppercase().replace('É', "x").replace('é', "x");
+            let inside = place.get(&words).to_ascii_uppercase().replace(['É', 'é'], "x");
             let text = format!("{before}{inside}{behind}");
             let questions: Vec<(Wanted, u32)> =
                 words.iter().map(|word| Wanted::Inside(word.as_str().into())).zip(0..).collect();

@@ -34,10 +34,9 @@ fn main() -> ExitCode {
 
 fn dispatch(command: cli::Command) -> anyhow::Result<ExitCode> {
     let clock = Arc::new(SystemClock::new());
-    match command {
+    if let cli::Command::Scan(args) = command {
         // The scanner brings its own threads.
-        cli::Command::Scan(args) => return scan::run(&args, &*clock),
-        _ => {}
+        return scan::run(&args, &*clock);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -129,7 +129,7 @@ fn suspended_stays_without_force_while_it_is_looked_at_again() {
     assert_eq!(same.life, Life::Suspended, "the machine does not lift it");
     let again = after(&suspended, &[(begin(Cause::Asked, "", ""), Some("anna"))]);
     assert_eq!(again.life, Life::ReReview);
-    assert_eq!(judge(&[again.clone()], &asked()).1, Some(Why::Suspended));
+    assert_eq!(judge(std::slice::from_ref(&again), &asked()).1, Some(Why::Suspended));
     let keep = Turn::Keep { reason: "mended".into(), valid_until: None, unknown_accepted: true };
     let back = after(&again, &[(keep, Some("anna"))]);
     assert_eq!(judge(&[back], &asked()), (May::Use, None));
@@ -168,6 +168,9 @@ fn judge(decisions: &[Decision], asked: &Asked<'_>) -> (May, Option<Why>) {
     (judged.may, judged.why)
 }
 
+/// Outcomes, each for whom.
+type Decisions = Vec<(Outcome, Scope)>;
+
 #[test]
 fn the_most_particular_decision_counts() {
     let everybody = || Scope::default();
@@ -175,7 +178,7 @@ fn the_most_particular_decision_counts() {
     let rita = || Scope { people: vec!["rita".into()], ..Scope::default() };
     let old = || Scope { versions: "<6".into(), ..Scope::default() };
     let (yes, no) = (Outcome::Approve, Outcome::Deny);
-    let cases: Vec<(Vec<(Outcome, Scope)>, &str, May)> = vec![
+    let cases: Vec<(Decisions, &str, May)> = vec![
         (vec![], "", May::Ask),
         (vec![(yes, everybody())], "", May::Use),
         (vec![(no, everybody()), (yes, sales())], "", May::Use),

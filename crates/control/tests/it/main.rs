@@ -97,6 +97,7 @@ struct Place {
 }
 
 impl Place {
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     async fn new(database: Database) -> Option<Self> {
         sqlx::any::install_default_drivers();
         let folder = TempDir::new().expect("a scratch folder");

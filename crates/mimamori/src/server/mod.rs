@@ -85,10 +85,8 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
         agents::router(Arc::clone(&control), Arc::clone(&inbox)),
         stopping.clone(),
     ));
-    let pages = console::router(
-        Arc::clone(&control),
-        console::Options::loopback(listening.console, Arc::clone(&clock)),
-    );
+    let options = console::Options::loopback(listening.console, Arc::clone(&clock));
+    let pages = console::router(Arc::clone(&control), options);
     let console = tokio::spawn(serve_console(console_listener, pages, stopping));
 
     remember_console(&layout, listening.console)?;
