@@ -66,36 +66,49 @@ impl Columns for StripColumns<'_> {
     }
 
     fn sources(&mut self, wanted: &[bool]) -> Result<(Vec<u32>, Vec<LogSource>), Ended> {
-        let mut keys = vec![[NO_VALUE; 3]; wanted.len()];
-        let mut texts: [Vec<Value>; 3] = Default::default();
-        for (place, name) in ["product", "categories", "services"].into_iter().enumerate() {
-            let column = self.strip.column(name, wanted)?;
-            for (key, value) in keys.iter_mut().zip(&column.keys) {
-                if let Some(slot) = key.get_mut(place) {
-                    *slot = *value;
+        // Mostly one product and one service per strip, which its footer tells.
+        let names = ["product", "categories", "services"];
+        let mut parts: Vec<(Option<Vec<u32>>, Vec<Value>)> = Vec::with_capacity(names.len());
+        for name in names {
+            parts.push(match self.strip.constant(name) {
+                Some(value) => (None, vec![value]),
+                None => {
+                    let column = self.strip.column(name, wanted)?;
+                    (Some(column.keys), column.values)
                 }
-            }
-            if let Some(slot) = texts.get_mut(place) {
-                *slot = column.values;
-            }
+            });
         }
-        let [products, categories, services] = &texts;
+        let [products, categories, services] = parts.as_slice() else {
+            return Ok((vec![NO_VALUE; wanted.len()], Vec::new()));
+        };
+        let source = |keys: [u32; 3]| {
+            let [product, category, service] = keys;
+            LogSource {
+                product: Cow::Owned(text(&products.1, product).to_owned()),
+                services: words(text(&services.1, service)),
+                categories: words(text(&categories.1, category)),
+            }
+        };
+        if let (None, Some(keys), None) = (&products.0, &categories.0, &services.0) {
+            let kinds = u32::try_from(categories.1.len()).unwrap_or(NO_VALUE);
+            return Ok((keys.clone(), (0..kinds).map(|kind| source([0, kind, 0])).collect()));
+        }
+        let key_of = |part: &(Option<Vec<u32>>, Vec<Value>), row: usize| match &part.0 {
+            None => 0,
+            Some(keys) => keys.get(row).copied().unwrap_or(NO_VALUE),
+        };
         let mut numbers: HashMap<[u32; 3], u32> = HashMap::new();
         let mut sources = Vec::new();
         let mut last = ([NO_VALUE; 3], NO_VALUE);
-        let mut of_rows = Vec::with_capacity(keys.len());
-        for key in keys {
-            if last.1 == NO_VALUE || last.0 != key {
-                let number = *numbers.entry(key).or_insert_with(|| {
-                    let [product, category, service] = key;
-                    sources.push(LogSource {
-                        product: Cow::Owned(text(products, product).to_owned()),
-                        services: words(text(services, service)),
-                        categories: words(text(categories, category)),
-                    });
+        let mut of_rows = Vec::with_capacity(wanted.len());
+        for row in 0..wanted.len() {
+            let keys = [products, categories, services].map(|part| key_of(part, row));
+            if last.1 == NO_VALUE || last.0 != keys {
+                let number = *numbers.entry(keys).or_insert_with(|| {
+                    sources.push(source(keys));
                     u32::try_from(sources.len() - 1).unwrap_or(NO_VALUE)
                 });
-                last = (key, number);
+                last = (keys, number);
             }
             of_rows.push(last.1);
         }

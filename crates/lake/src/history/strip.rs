@@ -144,6 +144,18 @@ impl Strip {
         Ok(times)
     }
 
+    /// The one text that every row of a column has, when the footer says so: nothing else is read.
+    #[must_use]
+    pub fn constant(&self, column: &str) -> Option<Value> {
+        let group = self.file.plain.metadata().row_groups().get(self.group)?;
+        let chunk = group.columns().iter().find(|chunk| chunk.column_path().string() == column)?;
+        let Statistics::ByteArray(bounds) = chunk.statistics()? else { return None };
+        let (low, high) = (bounds.min_opt()?, bounds.max_opt()?);
+        let exact = bounds.min_is_exact() && bounds.max_is_exact();
+        let always = exact && bounds.null_count_opt() == Some(0) && low == high;
+        always.then(|| low.as_utf8().ok().map(Value::from)).flatten()
+    }
+
     /// One column, for the wanted rows. A column that the file does not have has no values.
     ///
     /// # Errors
@@ -153,9 +165,18 @@ impl Strip {
         if self.file.plain.schema().column_with_name(name).is_none() {
             return Ok(column);
         }
-        let mut rows = wanted_rows(wanted);
+        if let Some(value) = self.constant(name) {
+            column.values.push(value);
+            let keys = column.keys.iter_mut().zip(wanted).filter(|(_, wanted)| **wanted);
+            keys.for_each(|(key, _)| *key = 0);
+            return Ok(column);
+        }
+        let rows: Vec<usize> = wanted_rows(wanted).collect();
+        let mut rows = rows.as_slice();
         self.each_batch(&self.file.by_value, &[name], wanted, |batch| {
-            append(batch.column(0), &mut rows, &mut column)
+            let (here, rest) = rows.split_at_checked(batch.num_rows())?;
+            rows = rest;
+            append(batch.column(0), here, &mut column)
         })?;
         Ok(column)
     }
@@ -288,20 +309,20 @@ fn wanted_rows(wanted: &[bool]) -> impl Iterator<Item = usize> {
 }
 
 /// Appends a piece of a column; `None` when its type is not one of ours.
-fn append(
-    array: &ArrayRef,
-    rows: &mut impl Iterator<Item = usize>,
-    into: &mut StripColumn,
-) -> Option<()> {
+fn append(array: &ArrayRef, rows: &[usize], into: &mut StripColumn) -> Option<()> {
     let base = u32::try_from(into.values.len()).ok()?;
     if let Some(numbered) = array.as_dictionary_opt::<Int32Type>() {
         let texts = numbered.values().as_string_opt::<i32>()?;
         into.values.extend(texts.iter().map(|text| text.map_or(Value::Null, Value::from)));
-        for key in numbered.keys() {
-            let row = rows.next()?;
-            if let Some(key) = key {
-                *into.keys.get_mut(row)? = base + u32::try_from(key).ok()?;
+        let (keys, nulls) = (numbered.keys().values(), numbered.keys().nulls());
+        // This runs for every row of every column: no more than is needed.
+        let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+        let mut place = 0;
+        for key in keys {
+            if nulls.is_none_or(|nulls| nulls.is_valid(place)) {
+                *into.keys.get_mut(*rows.get(place)?)? = base + u32::try_from(*key).ok()?;
             }
+            place += 1;
         }
         return Some(());
     }
@@ -323,8 +344,7 @@ fn append(
         _ => return None,
     };
     let mut known: HashMap<String, u32> = HashMap::new();
-    for value in values {
-        let row = rows.next()?;
+    for (value, row) in values.into_iter().zip(rows) {
         if value == Value::Null {
             continue;
         }
@@ -333,7 +353,7 @@ fn append(
         if key == next {
             into.values.push(value);
         }
-        *into.keys.get_mut(row)? = key;
+        *into.keys.get_mut(*row)? = key;
     }
     Some(())
 }
