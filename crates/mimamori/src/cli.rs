@@ -5,7 +5,7 @@ mod lookback;
 mod software;
 
 pub(crate) use demo::{CoverageFormat, Demo, RulesCoverage};
-pub(crate) use lookback::{AlertsAct, AlertsVerify, RulesBacktest};
+pub(crate) use lookback::{AlertsAct, OneAlert, RulesBacktest};
 pub(crate) use software::{
     Findings, Language, Software, SoftwareExplain, SoftwareImport, SoftwareList,
 };

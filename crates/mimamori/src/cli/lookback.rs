@@ -33,11 +33,13 @@ pub(crate) struct RulesBacktest {
 pub(crate) enum AlertsAct {
     /// Judge an alert again, from the stored event by the rule stored with it, with a second, simple
     /// evaluator; exit 1 when it does not agree
-    Verify(AlertsVerify),
+    Verify(OneAlert),
+    /// Print a test for the rule that expects what an alert says, to lie beside the rule as <rule>.test.yml
+    Test(OneAlert),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct AlertsVerify {
+pub(crate) struct OneAlert {
     #[command(flatten)]
     pub(crate) data: DataOption,
     /// The alert

@@ -12,8 +12,10 @@ const COLUMNS: &str =
     "id, level, rule_id, rule_title, device, observed_at, image, command_line, \"user\", why";
 
 pub(crate) async fn run(args: &cli::Alerts) -> anyhow::Result<ExitCode> {
-    if let Some(AlertsAct::Verify(args)) = &args.act {
-        return super::verify::run(args).await;
+    match &args.act {
+        Some(AlertsAct::Verify(args)) => return super::verify::verify(args).await,
+        Some(AlertsAct::Test(args)) => return super::verify::test_case(args).await,
+        None => {}
     }
     let level_min = match &args.level {
         None => Level::Informational,

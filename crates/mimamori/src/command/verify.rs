@@ -1,18 +1,33 @@
-//! `mimamori alerts verify`: an alert judged again by the plain evaluator.
+//! `mimamori alerts verify` and `alerts test`: an alert judged again, and as a test of its rule.
 
-use crate::cli::AlertsVerify;
+use crate::cli::OneAlert;
 use crate::layout::Layout;
 use crate::terminal::{flush, note, print_line, visible};
+use anyhow::bail;
 use control::verify::{Verification, verify_alert};
 use lake::{Access, Lake};
 use std::process::ExitCode;
 
-pub(crate) async fn run(args: &AlertsVerify) -> anyhow::Result<ExitCode> {
-    let layout = Layout::existing(&args.data.directory)?;
-    let lake = Lake::open(&layout.lake(), Access::Read).await?;
-    let verified = verify_alert(&lake, args.id).await?;
+pub(crate) async fn verify(args: &OneAlert) -> anyhow::Result<ExitCode> {
+    let verified = judged(args).await?;
     print(&verified)?;
     Ok(if verified.agrees() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub(crate) async fn test_case(args: &OneAlert) -> anyhow::Result<ExitCode> {
+    let verified = judged(args).await?;
+    match verified.test_case() {
+        Ok(text) => print_line(text.trim_end())?,
+        Err(reason) => bail!("no test can be made of this alert: {reason}"),
+    }
+    flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn judged(args: &OneAlert) -> anyhow::Result<Verification> {
+    let layout = Layout::existing(&args.data.directory)?;
+    let lake = Lake::open(&layout.lake(), Access::Read).await?;
+    Ok(verify_alert(&lake, args.id).await?)
 }
 
 fn print(verified: &Verification) -> anyhow::Result<()> {

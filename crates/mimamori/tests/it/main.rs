@@ -4,5 +4,6 @@ mod bad_input;
 mod first_light;
 mod full_disk;
 mod installation;
+mod lookback;
 mod replacement;
 mod scan;
