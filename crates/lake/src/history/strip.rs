@@ -317,12 +317,10 @@ fn append(array: &ArrayRef, rows: &[usize], into: &mut StripColumn) -> Option<()
         let (keys, nulls) = (numbered.keys().values(), numbered.keys().nulls());
         // This runs for every row of every column: no more than is needed.
         let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
-        let mut place = 0;
-        for key in keys {
+        for (place, key) in keys.iter().enumerate() {
             if nulls.is_none_or(|nulls| nulls.is_valid(place)) {
                 *into.keys.get_mut(*rows.get(place)?)? = base + u32::try_from(*key).ok()?;
             }
-            place += 1;
         }
         return Some(());
     }
