@@ -8,10 +8,7 @@ use model::Clock;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-pub(crate) async fn run(
-    command: &cli::Rules,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: &cli::Rules, clock: Arc<dyn Clock>) -> anyhow::Result<ExitCode> {
     match command {
         cli::Rules::Backtest(args) => super::backtest::run(args, clock).await,
         cli::Rules::Check(paths) => check(paths),
