@@ -101,7 +101,14 @@ fn bench_rsigma() -> anyhow::Result<()> {
     }
     let mut command = cargo();
     command
-        .args(["run", "--release", "--locked", "--manifest-path", "benches/rsigma/Cargo.toml", "--"])
+        .args([
+            "run",
+            "--release",
+            "--locked",
+            "--manifest-path",
+            "benches/rsigma/Cargo.toml",
+            "--",
+        ])
         .arg(&data)
         .arg(&theirs)
         .env("CARGO_TARGET_DIR", folder.join("target"));
