@@ -127,6 +127,7 @@ pub struct Control {
     ground: ground::Cache,
     looks_back: Arc<tokio::sync::Semaphore>,
     rules_in_force: std::sync::RwLock<Vec<Arc<view::backtest::RuleInForce>>>,
+    rules_changed: tokio::sync::watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Control {
@@ -183,6 +184,7 @@ impl Control {
             ground: ground::Cache::default(),
             looks_back: Arc::new(tokio::sync::Semaphore::new(limits::BACKTESTS_AT_ONCE_MAX)),
             rules_in_force: std::sync::RwLock::default(),
+            rules_changed: tokio::sync::watch::Sender::new(0),
         };
         control.seed_titles().await?;
         control.seed_policies().await?;

@@ -11,6 +11,18 @@ use std::sync::{Arc, PoisonError};
 const COUNTED_DAYS: i64 = 30;
 
 impl Control {
+    /// Says that what the compiled set is made of has changed: a stored rule, its state, an exclusion, a
+    /// list. To be called after the transaction; whoever compiles the set waits for it.
+    pub fn rules_changed(&self) {
+        self.rules_changed.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    /// The count of changes to what the compiled set is made of, to wait on.
+    #[must_use]
+    pub fn rule_changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.rules_changed.subscribe()
+    }
+
     /// Says which rules are in force from now on; they are shown, not judged by.
     pub fn show_rules(&self, rules: Vec<RuleInForce>) {
         let mut in_force = self.rules_in_force.write().unwrap_or_else(PoisonError::into_inner);
