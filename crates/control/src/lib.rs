@@ -58,6 +58,8 @@ mod requests;
 mod review_page;
 mod reviews;
 mod rows;
+mod rule_exclusions;
+mod rule_lists;
 mod rules;
 mod scope;
 mod search;

@@ -210,6 +210,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("../../migrations/0003_people.sql")),
     (4, include_str!("../../migrations/0004_requests.sql")),
     (5, include_str!("../../migrations/0005_findings.sql")),
+    (7, include_str!("../../migrations/0007_rule_exclusions.sql")),
 ];
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 8;
