@@ -70,7 +70,7 @@ pub use correlation::{CorrelationMatch, Correlations, Correlator};
 pub use coverage::{Coverage, Supply};
 pub use error::RuleError;
 pub use fields::SuppliedFields;
-pub use filter::Filter;
+pub use filter::{Filter, filters_of};
 pub use flood::{Flood, FloodGuard};
 pub use matched::Match;
 pub use rule::{Related, RelationKind, Rule, RuleLogSource, Status};
