@@ -17,6 +17,8 @@ struct Entry {
     ecs: String,
     ja: String,
     en: String,
+    #[serde(default)]
+    meaning: String,
 }
 
 /// The sections of `fields.toml` in the order of the tables.
@@ -144,6 +146,10 @@ fn page(file: &File) -> String {
                 entry.ja,
                 entry.en
             ));
+        }
+        for (place, entry) in entries.iter().filter(|entry| !entry.meaning.is_empty()).enumerate() {
+            let gap = if place == 0 { "\n" } else { "" };
+            out.push_str(&format!("{gap}- `{}`: {}\n", entry.sigma, entry.meaning));
         }
     }
     out

@@ -27,6 +27,10 @@ impl SuppliedFields {
                 all.add(&source.product, category, names.iter().copied());
             }
         }
+        // The server writes these onto the events of every source.
+        for known in all.by_source.values_mut() {
+            known.extend(model::context::FIELDS.iter().map(|name| (*name).to_owned()));
+        }
         all
     }
 

@@ -5,6 +5,7 @@
 //! Invariant: every field of every event kind is described once, in `fields.toml` ([`registry`]).
 
 pub mod alert;
+pub mod context;
 pub mod event;
 pub mod id;
 pub mod inventory;

@@ -197,6 +197,11 @@ impl Fields {
         self.get(name).and_then(Value::as_int)
     }
 
+    /// Keeps only the fields whose name is wanted.
+    pub fn retain(&mut self, mut wanted: impl FnMut(&str) -> bool) {
+        self.0.retain(|(name, _)| wanted(name));
+    }
+
     /// All fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
