@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod check;
 pub mod command;
 pub mod decision;
+pub mod detection;
 pub mod exclusion;
 pub mod finding;
 pub mod form;
@@ -23,6 +24,7 @@ pub mod refusal;
 pub mod remedy;
 pub mod request;
 pub mod review;
+pub mod risk;
 pub mod ruling;
 mod screening;
 

@@ -34,3 +34,7 @@ pub const CHECK_ANSWER_NS_MAX: i64 = 15 * MINUTE_NS;
 pub const QUESTION_REMINDER_NS: i64 = 3 * DAY_NS;
 
 const _: () = assert!(CHECK_ANSWER_NS_MAX < QUESTION_REMINDER_NS);
+/// Characters of the reason for closing or reopening a detection.
+pub const DETECTION_REASON_CHARS_MAX: usize = 1_000;
+/// Characters of a person's identifier.
+pub const PERSON_ID_CHARS_MAX: usize = 64;
