@@ -38,6 +38,9 @@ pub struct CompileOptions {
     pub today: Option<String>,
     /// The fields that events carry: rules that ask for others are remarked. `None` checks nothing.
     pub fields: Option<SuppliedFields>,
+    /// Ids of rules of events that are stopped: loaded, so that correlations and filters may name them, but
+    /// never asked.
+    pub stopped: BTreeSet<String>,
 }
 
 /// What came of the sources.
@@ -427,7 +430,7 @@ impl<'o> Compiler<'o> {
         let predicates = self.predicates.into_predicates();
         self.refused.sort_by_key(|(number, _)| *number);
         Compiled {
-            rules: RuleSet::new(plans, self.fields, predicates),
+            rules: RuleSet::new(plans, self.fields, predicates, &self.options.stopped),
             correlations: Arc::new(correlations),
             refused: self.refused.into_iter().map(|(_, refused)| refused).collect(),
             lints: self.lints,

@@ -19,7 +19,7 @@ use crate::tally::Tally;
 use crate::tree::Tree;
 use crate::view::{FieldId, FieldTable, View};
 use model::{Event, LogSource, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -133,15 +133,21 @@ pub struct RuleCost {
 }
 
 impl RuleSet {
-    pub(crate) fn new(plans: Vec<Plan>, fields: FieldTable, predicates: Vec<Predicate>) -> Self {
+    pub(crate) fn new(
+        plans: Vec<Plan>,
+        fields: FieldTable,
+        predicates: Vec<Predicate>,
+        stopped: &BTreeSet<String>,
+    ) -> Self {
         let mut groups: BTreeMap<RuleLogSource, Vec<u32>> = BTreeMap::new();
-        for (place, plan) in (0..).zip(&plans).filter(|(_, plan)| plan.rule.is_active()) {
+        let is_asked = |rule: &Rule| rule.is_active() && !stopped.contains(&rule.id);
+        for (place, plan) in (0..).zip(&plans).filter(|(_, plan)| is_asked(&plan.rule)) {
             groups.entry(plan.rule.logsource.clone()).or_default().push(place);
         }
         let rules = plans.iter().map(|plan| Arc::clone(&plan.rule)).collect();
         let tallies = plans.iter().map(|plan| Tally::new(plan.filters.len())).collect();
         let event_ids = EventIds::new(&fields, &predicates);
-        Self {
+        let set = Self {
             rules,
             plans,
             groups: groups.into_iter().collect(),
@@ -151,7 +157,11 @@ impl RuleSet {
             classes: RwLock::default(),
             identity: Arc::default(),
             tallies,
+        };
+        for id in stopped {
+            set.stop(id);
         }
+        set
     }
 
     /// Every loaded rule in the order of the sources, also those that are not evaluated

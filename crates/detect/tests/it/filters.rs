@@ -111,3 +111,18 @@ fn what_filters_exclude_is_counted_and_a_stopped_rule_is_silent_alone() {
     assert!(compiled.rules.resume("test"));
     assert_eq!(ask("joe"), ["test", "other"]);
 }
+
+#[test]
+fn a_rule_that_is_stopped_when_it_is_loaded_is_never_asked() {
+    let other = rule("{sel: {F: x}, condition: sel}").replace("id: test", "id: other");
+    let text = base() + "---\n" + &other;
+    let options = CompileOptions { stopped: ["test".to_owned()].into(), ..Default::default() };
+    let compiled = detect::compile([RuleSource { name: "t.yml", text: &text }], &options);
+    assert_eq!((compiled.refused.len(), compiled.rules.rules().len()), (0, 2));
+    let mut scratch = detect::Scratch::default();
+    let found = compiled.rules.evaluate_with(&event(r#"{"F":"x"}"#), &mut scratch);
+    assert_eq!(found.iter().map(|found| found.rule.id.as_str()).collect::<Vec<_>>(), ["other"]);
+    let costs = scratch.take_costs(&compiled.rules);
+    assert_eq!(costs.iter().map(|cost| cost.asked).collect::<Vec<_>>(), [0, 1]);
+    assert!(compiled.rules.counts()[0].is_stopped);
+}
