@@ -96,19 +96,25 @@ impl Part {
         Self { score: Score::zero(at), alerts: 0, repeats: 0, last_at: at }
     }
 
+    /// What one more alert adds.
+    #[must_use]
+    pub fn next_points(&self, level: Level, at: Timestamp) -> f64 {
+        points(level) * 0.5f64.powi(i32::try_from(self.repeats_at(at)).unwrap_or(i32::MAX))
+    }
+
     /// With one more alert.
     #[must_use]
     pub fn plus(mut self, level: Level, at: Timestamp) -> Self {
-        let quiet = at.nanos().saturating_sub(self.last_at.nanos()) >= HALF_LIFE_NS;
-        if self.alerts == 0 || quiet {
-            self.repeats = 0;
-        }
-        let factor = 0.5f64.powi(i32::try_from(self.repeats).unwrap_or(i32::MAX));
-        self.score = self.score.plus(points(level) * factor, at);
+        self.score = self.score.plus(self.next_points(level, at), at);
+        self.repeats = (self.repeats_at(at) + 1).min(REPEATS_MAX);
         self.last_at = if self.alerts == 0 { at } else { self.last_at.max(at) };
         self.alerts = self.alerts.saturating_add(1);
-        self.repeats = (self.repeats + 1).min(REPEATS_MAX);
         self
+    }
+
+    fn repeats_at(&self, at: Timestamp) -> u32 {
+        let quiet = at.nanos().saturating_sub(self.last_at.nanos()) >= HALF_LIFE_NS;
+        if self.alerts == 0 || quiet { 0 } else { self.repeats }
     }
 }
 

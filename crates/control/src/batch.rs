@@ -11,6 +11,7 @@ pub(crate) enum Cell {
     Text(String),
     Int(i64),
     MaybeInt(Option<i64>),
+    Real(f64),
 }
 
 impl From<&str> for Cell {
@@ -34,6 +35,12 @@ impl From<i64> for Cell {
 impl From<Option<i64>> for Cell {
     fn from(number: Option<i64>) -> Self {
         Self::MaybeInt(number)
+    }
+}
+
+impl From<f64> for Cell {
+    fn from(number: f64) -> Self {
+        Self::Real(number)
     }
 }
 
@@ -130,6 +137,7 @@ fn bound<'q>(query: Query<'q>, cell: &Cell) -> Query<'q> {
         Cell::Text(text) => query.bind(text.clone()),
         Cell::Int(number) => query.bind(*number),
         Cell::MaybeInt(number) => query.bind(*number),
+        Cell::Real(number) => query.bind(*number),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod lost;
 pub mod promise;
 pub mod registry;
 pub mod source;
+pub mod tactic;
 pub mod time;
 pub mod value;
 
@@ -25,5 +26,6 @@ pub use kind::{EventKind, Family};
 pub use lost::{Class, Counters, Disagreement, Lost, LostReason};
 pub use promise::Promise;
 pub use source::LogSource;
+pub use tactic::Tactic;
 pub use time::{Clock, Timestamp};
 pub use value::{Fields, Value};
