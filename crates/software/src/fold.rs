@@ -54,12 +54,27 @@ pub fn plain(raw: &str) -> String {
 /// punctuation do not count. `+` and `#` do (`C++`, `C#`).
 #[must_use]
 pub fn search_key(text: &str) -> String {
+    let mut key = folded(text);
+    // What stood apart may stand side by side now: Korean jamo become one letter, marks one row too many.
+    for _ in 0..PASSES_MAX {
+        if key.is_ascii() {
+            break;
+        }
+        let next = folded(&key);
+        if next == key {
+            break;
+        }
+        key = next;
+    }
+    key
+}
+
+fn folded(text: &str) -> String {
     let mut key = String::with_capacity(text.len());
     for character in clean(text).text.chars() {
         fold_into(character, &mut key);
     }
-    // What stood apart may stand side by side now and be one letter (Korean jamo).
-    if key.is_ascii() { key } else { key.nfc().collect() }
+    key
 }
 
 /// The words of a text, each as a search key; kana and Latin letters side by side are two words.

@@ -66,7 +66,13 @@ impl Programs {
             item = known.item.clone();
         }
         let same = item == known.item;
-        known.file = file;
+        // A run that ended, or whose file was taken away, before anybody looked says nothing of where the file
+        // lies: the next look for what is gone must still ask for the file that was seen there.
+        let looked_at = program.map(|program| program.id);
+        if file.is_some() || looked_at.is_some_and(|id| known.file != Some(id)) {
+            known.file = file;
+        }
+        let file = known.file;
         if same && !is_old(known.told_at, now) {
             return None;
         }
@@ -258,6 +264,28 @@ mod tests {
         assert!(!programs.is_news("/same", Some(seen.id), at(1)));
         assert!(programs.is_news("/same", Some(program(2).id), at(1)));
         assert!(programs.is_news("/gone", Some(seen.id), at(1)));
+    }
+
+    #[test]
+    fn a_file_removed_right_after_its_second_run_is_told_as_removed() {
+        let seen = program(1);
+        // The second run is looked at when the file is gone: its process has ended, or still holds the file.
+        for second in [None, Some(&seen)] {
+            let mut programs = Programs::default();
+            programs.ran("/x", "a", Some(&seen), Some(seen.id), at(0));
+            assert_eq!(told(programs.ran("/x", "a", second, None, at(1))), None);
+            let gone = programs.gone(at(1), |_| Ok(None));
+            assert!(matches!(&gone[..], [InventoryMessage::Removed { .. }]), "{gone:?}");
+        }
+        // Another file ran from there and is gone: nobody knows whether it still lies somewhere.
+        let mut programs = Programs::default();
+        programs.ran("/x", "a", Some(&seen), Some(seen.id), at(0));
+        let other = program(2);
+        assert_eq!(
+            told(programs.ran("/x", "a", Some(&other), None, at(1))),
+            Some("software_changed")
+        );
+        assert_eq!(programs.gone(at(1), |_| Ok(None)), []);
     }
 
     #[test]

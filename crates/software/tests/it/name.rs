@@ -127,6 +127,17 @@ fn what_only_looks_different_has_the_same_key() {
 }
 
 #[test]
+fn marks_that_come_to_stand_in_one_row_leave_a_key_that_stays_itself() {
+    // Found by the property: what stood between the marks counts as nothing, and together they were too many.
+    for raw in ["\u{1122C}$\u{F77}", "\u{F9D}\u{B4B}:\u{B01}", "\u{1100}-\u{1161}", "e-\u{301}"] {
+        let key = search_key(raw);
+        assert!(!key.is_empty(), "{raw:?}");
+        assert_eq!(search_key(&key), key, "{raw:?}");
+        assert_eq!(normalise(&normalise(raw).base).key, normalise(raw).key, "{raw:?}");
+    }
+}
+
+#[test]
 fn company_forms_are_taken_off_publishers() {
     for (raw, base) in [
         ("株式会社ジャストシステム", "ジャストシステム"),
