@@ -59,7 +59,7 @@ impl Control {
         Ok(RuleRow { rule, matches_30d, devices_30d })
     }
 
-    fn rules_in_force(&self) -> Vec<Arc<RuleInForce>> {
+    pub(crate) fn rules_in_force(&self) -> Vec<Arc<RuleInForce>> {
         self.rules_in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

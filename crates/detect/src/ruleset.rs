@@ -171,6 +171,24 @@ impl RuleSet {
         &self.rules
     }
 
+    /// The fields that each rule asks about, in the order of [`RuleSet::rules`]. Keywords ask about none.
+    #[must_use]
+    pub fn fields_asked(&self) -> Vec<Vec<&str>> {
+        let of_plan = |plan: &Plan| {
+            let mut asked = BTreeSet::new();
+            plan.tree.each(&mut |leaf: &Leaf| {
+                for id in &leaf.any_of {
+                    let target = self.predicates.get(id.index()).map(Predicate::target);
+                    if let Some(Target::Field(field)) = target {
+                        asked.insert(self.fields.name(field));
+                    }
+                }
+            });
+            asked.into_iter().collect()
+        };
+        self.plans.iter().map(of_plan).collect()
+    }
+
     /// Every rule that matches the event, in the order of the sources.
     #[must_use]
     pub fn evaluate(&self, event: &Event) -> Vec<Match> {

@@ -31,6 +31,9 @@ async fn rules_in_force_are_listed_with_what_they_found_and_the_refused_with_the
         revision: "0".repeat(64),
         active: true,
         correlation: false,
+        log_source: Default::default(),
+        filters: Vec::new(),
+        fields: vec!["Image".to_owned()],
     }]);
     let page = console.get("/rules", "en").await.body;
     for expected in ["Curl &#60;b&#62;", "mine.yml", "broken.yml", "line 3: no detection"] {

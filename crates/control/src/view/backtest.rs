@@ -159,13 +159,19 @@ pub struct RuleInForce {
     pub active: bool,
     /// Whether it looks at several events.
     pub correlation: bool,
+    /// Which events it wants to see; asks nothing for a correlation.
+    pub log_source: detect::RuleLogSource,
+    /// The filters that belong to it: id and title.
+    pub filters: Vec<(String, String)>,
+    /// The fields that it asks about; none for a correlation.
+    pub fields: Vec<String>,
 }
 
 impl RuleInForce {
     /// Every rule and correlation of compiled sources.
     #[must_use]
     pub fn of(compiled: &detect::Compiled) -> Vec<Self> {
-        let make = |rule: &detect::Rule, correlation: bool| Self {
+        let make = |rule: &detect::Rule, fields: &[&str], correlation: bool| Self {
             id: rule.id.clone(),
             title: rule.title.clone(),
             level: rule.level,
@@ -175,9 +181,17 @@ impl RuleInForce {
             revision: rule.revision.clone(),
             active: rule.is_active(),
             correlation,
+            log_source: rule.logsource.clone(),
+            filters: rule
+                .filters
+                .iter()
+                .map(|filter| (filter.id.clone(), filter.title.clone()))
+                .collect(),
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
         };
-        let rules = compiled.rules.rules().iter().map(|rule| make(rule, false));
-        rules.chain(compiled.correlations.rules().map(|rule| make(rule, true))).collect()
+        let rules = compiled.rules.rules().iter().zip(compiled.rules.fields_asked());
+        let rules = rules.map(|(rule, fields)| make(rule, &fields, false));
+        rules.chain(compiled.correlations.rules().map(|rule| make(rule, &[], true))).collect()
     }
 }
 
