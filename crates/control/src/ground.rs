@@ -37,6 +37,8 @@ pub(crate) struct Ground {
 pub(crate) struct Place<'a> {
     pub(crate) person: &'a str,
     pub(crate) department: &'a str,
+    /// Names of the device's groups.
+    pub(crate) groups: &'a [String],
     /// Titles confirmed on the device; `None`: not looked at.
     pub(crate) titles: Option<&'a std::collections::HashSet<String>>,
 }
@@ -211,6 +213,7 @@ impl Ground {
             title: parent,
             person: place.person,
             department: place.department,
+            groups: place.groups,
             ..Asked::default()
         };
         let may = self.approvals.judge(&asked, now).may;
@@ -235,7 +238,7 @@ impl Ground {
             sha256: &item.sha256,
             person: place.person,
             department: place.department,
-            groups: &[],
+            groups: place.groups,
         };
         let judged = self.approvals.judge(&asked, now);
         let reason = || {

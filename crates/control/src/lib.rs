@@ -19,9 +19,11 @@ pub mod backtest;
 mod batch;
 mod catalogue;
 mod channel;
+pub mod context;
 mod decision_rows;
 mod decisions;
 mod departments;
+mod device_groups;
 mod devices;
 mod digest;
 mod enrol;
@@ -128,6 +130,7 @@ pub struct Control {
     evidence: gather::Evidence,
     ground: ground::Cache,
     looks_back: Arc<tokio::sync::Semaphore>,
+    running_backtests: backtest::LooksBack,
     rules_in_force: std::sync::RwLock<Vec<Arc<view::backtest::RuleInForce>>>,
     rules_changed: tokio::sync::watch::Sender<u64>,
 }
@@ -185,6 +188,7 @@ impl Control {
             evidence: gather::Evidence::default(),
             ground: ground::Cache::default(),
             looks_back: Arc::new(tokio::sync::Semaphore::new(limits::BACKTESTS_AT_ONCE_MAX)),
+            running_backtests: backtest::LooksBack::default(),
             rules_in_force: std::sync::RwLock::default(),
             rules_changed: tokio::sync::watch::Sender::new(0),
         };

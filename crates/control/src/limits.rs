@@ -51,6 +51,17 @@ pub const AUTHORITY_LIFE_NS: i64 = 3_650 * DAY_NS;
 /// Certificates are valid from a little earlier, for clocks that are slow.
 pub const CERTIFICATE_BACKDATE_NS: i64 = 10 * MINUTE_NS;
 
+/// Groups of devices.
+pub const DEVICE_GROUPS_MAX: i64 = 500;
+/// Groups that one device is in.
+pub const GROUPS_OF_DEVICE_MAX: usize = 16;
+/// Characters of a group's name.
+pub const GROUP_NAME_CHARS_MAX: usize = 60;
+/// Software items that the context of events knows, the newest of them.
+pub const CONTEXT_ITEMS_MAX: usize = 200_000;
+/// Programs of one device that the context of events knows by their path.
+pub const CONTEXT_PROGRAMS_OF_DEVICE_MAX: i64 = 20_000;
+
 /// Bytes of a token or session secret that are looked at.
 pub const SECRET_BYTES_MAX: usize = 128;
 /// Bytes of a certificate signing request in PEM.
@@ -153,6 +164,12 @@ pub const BACKTEST_NS_MAX: u64 = 60 * 1_000_000_000;
 pub const BACKTEST_THREADS_MAX: usize = 8;
 /// Looks back that run at once; others wait.
 pub const BACKTESTS_AT_ONCE_MAX: usize = 2;
+/// A look back that runs in the background tells this often what it has found, in nanoseconds.
+pub const BACKTEST_TOLD_EVERY_NS: u64 = 250_000_000;
+/// A look back in the background that nobody asks about for this long ends, in nanoseconds.
+pub const BACKTEST_PATIENCE_NS: u64 = 15 * 1_000_000_000;
+/// Its answer is kept this long after it was asked for, in nanoseconds.
+pub const BACKTEST_KEPT_NS: u64 = 600 * 1_000_000_000;
 /// Days that one look back reaches over.
 pub const BACKTEST_DAYS_MAX: i64 = 400;
 /// Bytes of the rule and of its filters together.
@@ -206,3 +223,44 @@ pub const TIMERS_AT_ONCE_MAX: i64 = 500;
 pub const FINDING_ITEMS_MAX: usize = 50;
 /// Characters of a reason, a note, a line of a message.
 pub const FINDING_TEXT_CHARS_MAX: usize = 2_000;
+
+/// Days for which an exclusion of rules may be made or extended.
+pub const EXCLUSION_DAYS_MAX: i64 = 366;
+/// Characters of the title of an exclusion of rules.
+pub const EXCLUSION_TITLE_CHARS_MAX: usize = 200;
+/// Characters of its reason.
+pub const EXCLUSION_REASON_CHARS_MAX: usize = 2_000;
+/// Bytes of its Sigma filter.
+pub const EXCLUSION_TEXT_BYTES_MAX: usize = 128 * 1024;
+/// Conditions of its form.
+pub const EXCLUSION_CONDITIONS_MAX: usize = 16;
+/// Values of all its conditions.
+pub const EXCLUSION_VALUES_MAX: usize = 1_000;
+/// Bytes of one value.
+pub const EXCLUSION_VALUE_BYTES_MAX: usize = 4_096;
+/// Characters of the name of a field.
+pub const EXCLUSION_FIELD_CHARS_MAX: usize = 100;
+/// Rules that one exclusion names.
+pub const EXCLUSION_RULES_MAX: usize = 50;
+/// Exclusions of rules in force at once; each costs time with every match of its rules.
+pub const EXCLUSIONS_IN_FORCE_MAX: i64 = 2_000;
+/// Exclusions on the list.
+pub const EXCLUSIONS_SHOWN_MAX: i64 = 5_000;
+/// Matches that a preview shows.
+pub const EXCLUSION_SAMPLES_MAX: usize = 20;
+/// Days that a preview looks back at most.
+pub const EXCLUSION_PREVIEW_DAYS_MAX: i64 = 90;
+
+/// Lists for placeholders that people keep.
+pub const RULE_LISTS_MAX: usize = 1_000;
+/// Values of one list.
+pub const RULE_LIST_VALUES_MAX: usize = 20_000;
+/// Bytes of one value of a list.
+pub const RULE_LIST_VALUE_BYTES_MAX: usize = 1_024;
+/// Characters of the name of a list.
+pub const RULE_LIST_NAME_CHARS_MAX: usize = 64;
+
+/// Days for which the work of rules is kept.
+pub const RULE_WORK_DAYS_KEPT: i64 = 90;
+/// Rules and filters of one hand-over of work.
+pub const RULE_WORK_ROWS_MAX: usize = 50_000;

@@ -3,6 +3,7 @@
 pub mod backtest;
 pub mod catalogue;
 pub mod findings;
+pub mod groups;
 pub mod people;
 pub mod requests;
 

@@ -1,6 +1,7 @@
 //! Brings the findings of one device to what its inventory and the judgements say.
 
 use super::stored::{People, Stored, Tally, Who};
+use crate::device_groups::groups_of;
 use crate::ground::{Ground, Place};
 use crate::inventory::{ITEM_COLUMNS, item_of};
 use crate::limits::FINDING_ITEMS_MAX;
@@ -203,6 +204,7 @@ async fn wanted(
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(device).fetch_all(&mut **writing).await?;
     let mut titles: Option<HashSet<String>> = None;
+    let mut groups = Vec::new();
     let mut wants = Wants::new();
     for row in &rows {
         let key: String = row.try_get(0)?;
@@ -213,9 +215,11 @@ async fn wanted(
         if row.try_get::<i64, _>(9)? != 0 {
             if titles.is_none() {
                 titles = Some(titles_on(writing, device).await?);
+                groups = groups_of(writing, device).await?;
             }
             let person = people.owner.as_ref().map_or("", |owner| owner.id.as_str());
-            let place = Place { person, department: &people.department, titles: titles.as_ref() };
+            let department = people.department.as_str();
+            let place = Place { person, department, groups: &groups, titles: titles.as_ref() };
             let judged = ground.judge(&item, place, now);
             kind = judged.kind(item.source);
             verdict = Some(judged.judgement.verdict);

@@ -154,6 +154,10 @@ impl Control {
             }
             rows.push(judgement_cells(id, &judged, kind, ground.revision));
         }
+        if !rows.is_empty() {
+            let number = next_batch(writing).await?;
+            rows.iter_mut().for_each(|row| row.push(Cell::from(number)));
+        }
         batch::insert(writing, INSERT_JUDGEMENT, &rows, UPDATE_JUDGEMENT).await?;
         for (exclusion, times) in hits {
             sqlx::query("UPDATE exclusion SET hits = hits + $1 WHERE id = $2")
@@ -176,6 +180,17 @@ impl Control {
         let detail = format!("{} {} ({})", item.name, item.version, item.source.name());
         self.begin_recheck(writing, title, &item.version, &item.sha256, cause, &detail).await
     }
+}
+
+/// The number of the next batch of judgements (see [`crate::context`]).
+async fn next_batch(writing: &mut Writing) -> Result<i64, ControlError> {
+    sqlx::query("UPDATE judged_batch SET newest = newest + 1 WHERE only_row = 1")
+        .execute(&mut **writing)
+        .await?;
+    let row = sqlx::query("SELECT newest FROM judged_batch WHERE only_row = 1")
+        .fetch_one(&mut **writing)
+        .await?;
+    Ok(row.try_get(0)?)
 }
 
 /// Subject, verdict, kind and exclusion by item.
@@ -226,8 +241,8 @@ const INSERT_ITEM: &str = "INSERT INTO software_item (id, source, name, version,
     path, user_name, profile, permissions, install_source, origin_url, sha256, signer, size_bytes, enabled, search_key, \
     first_seen_at)";
 const INSERT_JUDGEMENT: &str = "INSERT INTO item_judgement (item_id, outcome, evidence, title_id, subject, subject_name, verdict, \
-    kind, exclusion_id, per_device, normaliser_version, revision)";
+    kind, exclusion_id, per_device, normaliser_version, revision, batch)";
 const UPDATE_JUDGEMENT: &str = "ON CONFLICT (item_id) DO UPDATE SET outcome = excluded.outcome, \
     evidence = excluded.evidence, title_id = excluded.title_id, subject = excluded.subject, subject_name = excluded.subject_name, \
     verdict = excluded.verdict, kind = excluded.kind, exclusion_id = excluded.exclusion_id, \
-    per_device = excluded.per_device, normaliser_version = excluded.normaliser_version, revision = excluded.revision";
+    per_device = excluded.per_device, normaliser_version = excluded.normaliser_version, revision = excluded.revision, batch = excluded.batch";

@@ -211,6 +211,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (4, include_str!("../../migrations/0004_requests.sql")),
     (5, include_str!("../../migrations/0005_findings.sql")),
     (7, include_str!("../../migrations/0007_rule_exclusions.sql")),
+    (9, include_str!("../../migrations/0009_context.sql")),
 ];
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 8;
