@@ -163,21 +163,35 @@ pub fn scan(arguments: &[PathBuf]) {
         let key = StreamKey { agent: AgentId::from_bits(0), epoch: EpochId::from_bits(0), seq: record.record_id };
         let event = record.into_event(DeviceId::from_bits(0), key, Timestamp::from_nanos(0));
         for found in compiled.rules.evaluate_with(&event, &mut scratch) {
-            let line = serde_json::json!({"rule": found.rule.id, "title": found.rule.title, "event": event.fields, "why": found.why});
-            writeln!(out, "{line}").expect("standard output");
+            let line = Line { rule: &found.rule.id, title: &found.rule.title, event: &event.fields, why: &found.why };
+            serde_json::to_writer(&mut out, &line).expect("standard output");
+            out.write_all(b"\n").expect("standard output");
         }
+        event.fields
     };
     if path.is_dir() {
         for file in corpus::files(path, "evtx") {
             let reader = decode::evtx::Reader::new(std::fs::read(file).expect("readable"));
-            reader.into_iter().flatten().filter_map(Result::ok).for_each(&mut judge);
-        }
-    } else {
-        let file = std::io::BufReader::with_capacity(1 << 16, std::fs::File::open(path).expect("readable"));
-        for record in decode::ndjson::Reader::new(file) {
-            if let Ok(record) = record {
+            for record in reader.into_iter().flatten().filter_map(Result::ok) {
                 judge(record);
             }
         }
+    } else {
+        let file = std::io::BufReader::with_capacity(1 << 16, std::fs::File::open(path).expect("readable"));
+        let mut reader = decode::ndjson::Reader::new(file).without_raw();
+        while let Some(record) = reader.next() {
+            if let Ok(record) = record {
+                reader.reuse(judge(record));
+            }
+        }
     }
+}
+
+/// A match, as `mimamori scan --format jsonl` prints it.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    rule: &'a str,
+    title: &'a str,
+    event: &'a model::Fields,
+    why: &'a [model::Why],
 }

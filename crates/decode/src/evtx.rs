@@ -30,8 +30,9 @@ pub struct Record {
     pub source: LogSource,
     /// Its fields by Sigma name.
     pub fields: Fields,
-    /// The record as JSON, in the shape of its XML.
-    pub raw: String,
+    /// The record as it was written: an event log's as JSON in the shape of its XML, a line of JSON as it
+    /// is. `None` when the reader was told not to keep it.
+    pub raw: Option<String>,
 }
 
 impl Record {
@@ -47,7 +48,7 @@ impl Record {
             received_at,
             source: self.source,
             fields: self.fields,
-            raw: Some(self.raw),
+            raw: self.raw,
         }
     }
 }
@@ -247,7 +248,7 @@ fn decode_record(
         observed_at: decoded.observed_at.unwrap_or(written_at),
         source: decoded.source,
         fields: decoded.fields,
-        raw: record.data,
+        raw: Some(record.data),
     })
 }
 

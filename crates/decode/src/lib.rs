@@ -12,6 +12,7 @@
 pub mod error;
 pub mod evtx;
 pub mod limits;
+mod members;
 mod names;
 pub mod ndjson;
 pub mod story;

@@ -13,8 +13,9 @@
 use crate::error::RecordError;
 use crate::evtx::Record;
 use crate::limits::LINE_BYTES_MAX;
-use crate::windows;
-use model::{Timestamp, Value};
+use crate::members::{self, Spare};
+use crate::windows::{self, Decoded};
+use model::{Fields, Name, Timestamp, Value};
 use std::io::{BufRead, Read as _};
 
 /// Reads the events of one stream of lines. Blank lines are passed over.
@@ -25,13 +26,27 @@ pub struct Reader<R> {
     line: u64,
     buffer: Vec<u8>,
     broken: bool,
+    keeps_raw: bool,
+    spare: Spare,
 }
 
 impl<R: BufRead> Reader<R> {
     /// Takes lines from wherever they come.
     #[must_use]
-    pub const fn new(lines: R) -> Self {
-        Self { lines, line: 0, buffer: Vec::new(), broken: false }
+    pub fn new(lines: R) -> Self {
+        let (buffer, spare) = (Vec::new(), Spare::default());
+        Self { lines, line: 0, buffer, broken: false, keeps_raw: true, spare }
+    }
+
+    /// Gives records without the line that they were: for whoever only judges them.
+    #[must_use]
+    pub fn without_raw(self) -> Self {
+        Self { keeps_raw: false, ..self }
+    }
+
+    /// Takes the fields of a record that is done: the next ones use their memory.
+    pub fn reuse(&mut self, fields: Fields) {
+        self.spare.take(fields);
     }
 
     /// The next line without its end; `None` at the end of the stream.
@@ -94,7 +109,15 @@ impl<R: BufRead> Iterator for Reader<R> {
             if !line.is_empty() {
                 let decoded = std::str::from_utf8(line)
                     .map_err(|err| format!("it is not UTF-8: {err}"))
-                    .and_then(|text| decode(self.line, text));
+                    .and_then(|text| Ok((text, decode(text, &mut self.spare)?)))
+                    .map(|(text, decoded)| Record {
+                        record_id: self.line,
+                        kind: decoded.kind,
+                        observed_at: decoded.observed_at.unwrap_or_default(),
+                        source: decoded.source,
+                        fields: decoded.fields,
+                        raw: self.keeps_raw.then(|| text.to_owned()),
+                    });
                 return Some(decoded.map_err(|reason| self.error(reason)));
             }
         }
@@ -102,23 +125,19 @@ impl<R: BufRead> Iterator for Reader<R> {
     }
 }
 
-fn decode(line: u64, text: &str) -> Result<Record, String> {
-    let root: Value =
-        serde_json::from_str(text).map_err(|err| format!("its JSON is broken: {err}"))?;
-    let Value::Map(members) = root else { return Err("it is not a JSON object".to_owned()) };
-    let decoded = match members.iter().find_map(|(name, value)| shape_of(name, value)) {
-        Some(Shape::Xml) => windows::of_members(members)?,
-        Some(Shape::Winlogbeat) => windows::of_flat(windows::without_beat(members)),
-        None => windows::of_flat(members),
-    };
-    Ok(Record {
-        record_id: line,
-        kind: decoded.kind,
-        observed_at: decoded.observed_at.unwrap_or_default(),
-        source: decoded.source,
-        fields: decoded.fields,
-        raw: text.to_owned(),
-    })
+fn decode(text: &str, spare: &mut Spare) -> Result<Decoded, String> {
+    let mut members = members::read(text, spare)?;
+    match members.iter().find_map(|(name, value)| shape_of(name, value)) {
+        Some(Shape::Xml) => windows::of_members(members),
+        Some(Shape::Winlogbeat) => {
+            Ok(windows::of_flat(&mut windows::without_beat(members), spare.fields()))
+        }
+        None => {
+            let decoded = windows::of_flat(&mut members, spare.fields());
+            spare.take_members(members);
+            Ok(decoded)
+        }
+    }
 }
 
 enum Shape {
@@ -135,15 +154,22 @@ fn shape_of(name: &str, value: &Value) -> Option<Shape> {
 }
 
 /// The time of a flat event: the first of these members that is one.
-pub(crate) fn time_of(members: &[(String, Value)]) -> Option<Timestamp> {
+pub(crate) fn time_of(members: &[(Name, Value)]) -> Option<Timestamp> {
     TIMES.iter().find_map(|wanted| {
         let (_, value) = members.iter().find(|(name, _)| name == wanted)?;
         let text = value.as_text()?;
-        Timestamp::parse(text).ok().or_else(|| {
+        match without_zone(text) {
             // Sysmon writes `2026-08-21 05:03:22.123` and means UTC.
-            Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1))).ok()
-        })
+            true => Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1))).ok(),
+            false => Timestamp::parse(text).ok(),
+        }
     })
+}
+
+/// Whether the text ends with a time of day that says nothing about its zone.
+fn without_zone(text: &str) -> bool {
+    let time = text.split_once([' ', 'T']).map_or("", |(_, time)| time);
+    !time.is_empty() && time.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b':' | b'.' | b','))
 }
 
 const TIMES: &[&str] =

@@ -24,7 +24,8 @@ use crate::error::RecordError;
 use crate::limits::{STORY_BYTES_MAX, STORY_EVENTS_MAX};
 use crate::windows;
 use model::{
-    AgentId, DeviceId, EpochId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp, Value,
+    AgentId, DeviceId, EpochId, Event, EventKind, Fields, LogSource, Name, StreamKey, Timestamp,
+    Value,
 };
 use std::borrow::Cow;
 
@@ -274,8 +275,10 @@ fn decoded(
         })?;
         let origin =
             [("Channel", *channel), ("Provider_Name", *provider), ("Computer", &device.name)];
-        let origin = origin.map(|(name, value)| (name.to_owned(), Value::from(value)));
-        let decoded = windows::of_flat(origin.into_iter().chain(fields).collect());
+        let origin = origin.map(|(name, value)| (Name::from(name), Value::from(value)));
+        let fields = fields.map(|(name, value)| (Name::from(name), value));
+        let mut members = origin.into_iter().chain(fields).collect();
+        let decoded = windows::of_flat(&mut members, Fields::new());
         return Ok((decoded.kind, decoded.source, decoded.fields));
     }
     let kind = text(line, "kind")?;

@@ -28,4 +28,4 @@ pub use promise::Promise;
 pub use source::LogSource;
 pub use tactic::Tactic;
 pub use time::{Clock, Timestamp};
-pub use value::{Fields, Value};
+pub use value::{Fields, Name, Value};

@@ -213,6 +213,13 @@ impl Fields {
         self.0.get(place).map(|(name, value)| (name.as_ref(), value))
     }
 
+    /// No fields, in the memory of these, which are handed out one by one.
+    #[must_use]
+    pub fn emptied(mut self, mut take: impl FnMut(Value)) -> Self {
+        self.0.drain(..).for_each(|(_, value)| take(value));
+        self
+    }
+
     /// Number of fields.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -14,7 +14,7 @@ use super::{aliases, sources};
 use crate::limits::{FIELD_NAME_BYTES_MAX, FIELD_VALUES_MAX};
 use crate::{names, ndjson};
 use model::limits::{FIELD_TEXT_BYTES_MAX, FIELDS_MAX, VALUE_DEPTH_MAX};
-use model::{EventKind, Fields, LogSource, Timestamp, Value};
+use model::{EventKind, Fields, LogSource, Name, Timestamp, Value};
 use std::borrow::Cow;
 
 /// A Windows event, decoded.
@@ -44,8 +44,8 @@ pub fn of_json(text: &str) -> Result<Decoded, String> {
 }
 
 /// As [`of_json`], from the members of the outermost object.
-pub(crate) fn of_members(members: Vec<(String, Value)>) -> Result<Decoded, String> {
-    let event = members.into_iter().find(|(name, _)| name == "Event");
+pub(crate) fn of_members<N: AsRef<str>>(members: Vec<(N, Value)>) -> Result<Decoded, String> {
+    let event = members.into_iter().find(|(name, _)| name.as_ref() == "Event");
     let Some((_, Value::Map(parts))) = event else { return Err(NO_EVENT.to_owned()) };
     let mut flattened = Flattened::default();
     let (system, payload): (Vec<_>, Vec<_>) =
@@ -63,12 +63,12 @@ pub(crate) fn of_members(members: Vec<(String, Value)>) -> Result<Decoded, Strin
     Ok(flattened.finish(&origin))
 }
 
-/// Decodes an event whose members are its fields already.
-pub(crate) fn of_flat(members: Vec<(String, Value)>) -> Decoded {
-    let mut flattened =
-        Flattened { observed_at: ndjson::time_of(&members), ..Flattened::default() };
-    for (name, value) in members {
-        let name = if name.contains(' ') { sigma_name(&name) } else { name };
+/// Decodes an event whose members are its fields already. `fields` is empty and lends its memory.
+pub(crate) fn of_flat(members: &mut Vec<(Name, Value)>, fields: Fields) -> Decoded {
+    let observed_at = ndjson::time_of(members);
+    let mut flattened = Flattened { observed_at, fields, ..Flattened::default() };
+    for (name, value) in members.drain(..) {
+        let name = if name.contains(' ') { Cow::Owned(sigma_name(&name)) } else { name };
         flattened.set_flat(name, value);
     }
     let origin = Origin::of(&flattened.fields);
@@ -79,7 +79,7 @@ pub(crate) fn of_flat(members: Vec<(String, Value)>) -> Decoded {
 }
 
 /// The fields of a Winlogbeat event under the names that Windows gives them; members beside `winlog` stay.
-pub(crate) fn without_beat(members: Vec<(String, Value)>) -> Vec<(String, Value)> {
+pub(crate) fn without_beat(members: Vec<(Name, Value)>) -> Vec<(Name, Value)> {
     let mut fields = Vec::with_capacity(members.len() + 24);
     let mut payload = Vec::new();
     for (name, value) in members {
@@ -87,10 +87,12 @@ pub(crate) fn without_beat(members: Vec<(String, Value)>) -> Vec<(String, Value)
             Value::Map(inner) if name == "winlog" => {
                 for (name, value) in inner {
                     match (name.as_str(), value) {
-                        ("event_data" | "user_data", Value::Map(inner)) => payload.extend(inner),
+                        ("event_data" | "user_data", Value::Map(inner)) => {
+                            payload.extend(inner.into_iter().map(|(name, it)| (name.into(), it)));
+                        }
                         (name, value) => {
                             let known = BEAT_NAMES.iter().find(|(beat, _)| *beat == name);
-                            fields.extend(known.map(|(_, own)| ((*own).to_owned(), value)));
+                            fields.extend(known.map(|(_, own)| (Cow::Borrowed(*own), value)));
                         }
                     }
                 }
@@ -99,7 +101,7 @@ pub(crate) fn without_beat(members: Vec<(String, Value)>) -> Vec<(String, Value)
         }
     }
     // What the event log service wrote comes last: a payload must not pass for another event.
-    payload.retain(|(name, _)| !IDENTIFYING.contains(&name.as_str()));
+    payload.retain(|(name, _): &(Name, Value)| !IDENTIFYING.contains(&&**name));
     payload.extend(fields);
     payload
 }
@@ -217,7 +219,7 @@ impl Flattened {
     }
 
     /// Names are set once almost always, so the last of several values counts and nothing is joined.
-    fn set_flat(&mut self, name: String, value: Value) {
+    fn set_flat(&mut self, name: Name, value: Value) {
         let bounded = match value {
             Value::Map(_) | Value::List(_) => self.within_depth(value, 0),
             scalar => self.within_limits(scalar, false),
@@ -226,12 +228,17 @@ impl Flattened {
             self.truncated = true;
             return;
         }
-        let number = match (name.as_str(), bounded.as_text()) {
+        let number = match (&*name, bounded.as_text()) {
             ("EventID", Some(text)) => text.trim().parse().ok().map(Value::Int),
             _ => None,
         };
-        let name = cut_text(name, FIELD_NAME_BYTES_MAX, &mut self.truncated);
-        self.fields.set(names::shared_or_own(name), number.unwrap_or(bounded));
+        let name = match name {
+            Cow::Owned(own) => {
+                names::shared_or_own(cut_text(own, FIELD_NAME_BYTES_MAX, &mut self.truncated))
+            }
+            known @ Cow::Borrowed(_) => known,
+        };
+        self.fields.set(name, number.unwrap_or(bounded));
     }
 
     /// A nested value of bounded depth and breadth.

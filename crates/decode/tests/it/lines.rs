@@ -86,3 +86,70 @@ fn deep_and_wide_values_are_cut_and_the_event_says_so() {
     assert_eq!(record.fields.get("Truncated"), Some(&Value::Bool(true)));
     assert_eq!(record.fields.int("B"), Some(1));
 }
+
+#[test]
+fn a_reader_that_uses_memory_again_gives_the_same_events() {
+    let long = "x".repeat(10_000);
+    let lines = [
+        r#"{"Channel":"Security","EventID":"4624","A":"one","B":["two"],"C":1}"#.to_owned(),
+        r#"{"A":"longer than before","EventID":18446744073709551615,"A":"again","x y":2}"#
+            .to_owned(),
+        "{\"A\":".to_owned(),
+        format!("{{\"B\":\"{long}\",\"A\":\"\\u00e9\"}}"),
+        r#"{"winlog":{"channel":"Security","event_id":1,"event_data":{"A":"in"}},"A":"out"}"#
+            .to_owned(),
+        r##"{"Event":{"System":{"EventID":1,"Channel":"Security"},"EventData":{"A":"x"}}}"##
+            .to_owned(),
+        r#"{"A":"a"}"#.to_owned(),
+    ];
+    let text = [lines.clone(), lines.clone(), lines.clone()].concat().join("\n");
+    let expected: Vec<_> = read(&text);
+    let mut reader = Reader::new(text.as_bytes()).without_raw();
+    for expected in expected {
+        let found = reader.next().expect("as many");
+        match (expected, found) {
+            (Ok(expected), Ok(found)) => {
+                assert_eq!(
+                    expected.raw.as_deref(),
+                    Some(lines[(found.record_id as usize - 1) % 7].as_str())
+                );
+                assert_eq!(found, Record { raw: None, ..expected });
+                reader.reuse(found.fields);
+            }
+            (expected, found) => assert_eq!(expected, found),
+        }
+    }
+    assert_eq!(reader.next(), None);
+}
+
+#[test]
+fn numbers_texts_and_names_are_kept_as_they_were_written() {
+    let record = only(
+        r#"{"Max":18446744073709551615,"Min":-9223372036854775808,"Half":0.5,"Twice":1,"Twice":2,"Text":"\u0041\t\ud83d\ude00","":"empty","a b":"blank"}"#,
+    );
+    let expected: Vec<(&str, Value)> = vec![
+        ("Max", Value::UInt(u64::MAX)),
+        ("Min", Value::Int(i64::MIN)),
+        ("Half", Value::Float(0.5)),
+        ("Twice", Value::Int(2)),
+        ("Text", Value::from("A\t\u{1f600}")),
+        ("", Value::from("empty")),
+        ("ab", Value::from("blank")),
+    ];
+    let found: Vec<(&str, Value)> =
+        record.fields.iter().map(|(name, value)| (name, value.clone())).collect();
+    assert_eq!(found, expected);
+    for broken in [r#"{"A":"\ud83d"}"#, r#"{"A":01}"#, r#"{"A":1,}"#, r#"{"A":1}{}"#, r#"{"A":"x"#]
+    {
+        assert!(matches!(&read(broken)[..], [Err(RecordError::Line { line: 1, .. })]), "{broken}");
+    }
+    for (time, written) in [
+        ("2026-08-21T05:03:22.123Z", "2026-08-21 05:03:22.123"),
+        ("2026-08-21T05:03:22Z", "2026-08-21T05:03:22"),
+        ("2026-08-21T05:03:22Z", "2026-08-21T14:03:22+09:00"),
+        ("1970-01-01T00:00:00Z", "yesterday 5:00"),
+    ] {
+        let record = only(&format!(r#"{{"UtcTime":"{written}"}}"#));
+        assert_eq!(record.observed_at, Timestamp::parse(time).expect("a time"), "{written}");
+    }
+}

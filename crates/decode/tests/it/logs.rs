@@ -14,8 +14,8 @@ fn every_record_of_the_attack_samples_is_read() {
         let bytes = std::fs::read(&path).expect("can be read");
         for item in Reader::new(bytes).expect("is an event log") {
             let record = item.unwrap_or_else(|err| panic!("{}: {err}", path.display()));
-            assert!(record.fields.int("EventID").is_some(), "{}", record.raw);
-            assert!(record.fields.get("Truncated").is_none(), "{}", record.raw);
+            assert!(record.fields.int("EventID").is_some(), "{:?}", record.raw);
+            assert!(record.fields.get("Truncated").is_none(), "{:?}", record.raw);
             *kinds.entry(record.kind.name()).or_default() += 1;
             records += 1;
         }

@@ -177,7 +177,8 @@ fn a_record_of_a_file_becomes_an_event() {
     // Text in the file, a number for rules and the lake.
     assert_eq!(record.fields.get("EventID"), Some(&Value::Int(1)));
     assert_eq!(record.fields.text("Security_UserID"), Some("S-1-5-18"));
-    assert!(record.raw.contains(r#""CommandLine":"whoami /all ""#), "{}", record.raw);
+    let raw = record.raw.clone().expect("kept");
+    assert!(raw.contains(r#""CommandLine":"whoami /all ""#), "{raw}");
     let device = model::DeviceId::from_bits(7);
     let stream = model::StreamKey {
         agent: model::AgentId::from_bits(1),

@@ -11,7 +11,7 @@ use correlate::Gathered;
 use decode::{Record, RecordError};
 use detect::{Compiled, Scratch};
 use files::{LogFile, find};
-use model::{AgentId, Clock, DeviceId, EpochId, StreamKey};
+use model::{AgentId, Clock, DeviceId, EpochId, Fields, StreamKey};
 use output::{Found, Printer, Summary};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::ExitCode;
@@ -136,7 +136,7 @@ fn judge(
         problems: Vec::new(),
         readable: false,
     };
-    let reader = match open(file) {
+    let mut reader = match open(file) {
         Ok(reader) => reader,
         Err(err) => {
             judged.problems.push(format!("{}: {err:#}", file.path.display()));
@@ -144,7 +144,7 @@ fn judge(
         }
     };
     judged.readable = true;
-    for record in reader {
+    while let Some(record) = reader.next() {
         match record {
             Ok(record) => {
                 judged.events += 1;
@@ -162,6 +162,7 @@ fn judge(
                 let told =
                     matches.into_iter().filter(|it| !compiled.correlations.silences(&it.rule.id));
                 judged.found.extend(told.map(|it| Found::new(file, record_id, &event, it)));
+                reader.reuse(event.fields);
             }
             Err(err) => judged.problems.push(format!("{}: {err}", file.path.display())),
         }
@@ -169,7 +170,27 @@ fn judge(
     judged
 }
 
-type Records = Box<dyn Iterator<Item = Result<Record, RecordError>>>;
+/// The records of one file.
+enum Records {
+    Lines(Box<decode::ndjson::Reader<BufReader<std::fs::File>>>),
+    Log(Box<decode::evtx::Reader>),
+}
+
+impl Records {
+    fn next(&mut self) -> Option<Result<Record, RecordError>> {
+        match self {
+            Self::Lines(lines) => lines.next(),
+            Self::Log(log) => log.next(),
+        }
+    }
+
+    /// Takes the fields of a record that is done.
+    fn reuse(&mut self, fields: Fields) {
+        if let Self::Lines(lines) = self {
+            lines.reuse(fields);
+        }
+    }
+}
 
 /// Lines of JSON are read one by one, an event log as a whole. What the file is shows its beginning.
 fn open(file: &LogFile) -> anyhow::Result<Records> {
@@ -180,12 +201,13 @@ fn open(file: &LogFile) -> anyhow::Result<Records> {
     let beginning = content.fill_buf().context(PROBLEM)?;
     let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
     if text.trim_ascii_start().starts_with(b"{") {
-        return Ok(Box::new(decode::ndjson::Reader::new(content)));
+        let lines = decode::ndjson::Reader::new(content).without_raw();
+        return Ok(Records::Lines(Box::new(lines)));
     }
     if bytes > FILE_BYTES_MAX {
         bail!("the file has {bytes} bytes, more than {FILE_BYTES_MAX}; split the log");
     }
     let mut all = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
     content.read_to_end(&mut all).context(PROBLEM)?;
-    Ok(Box::new(decode::evtx::Reader::new(all)?))
+    Ok(Records::Log(Box::new(decode::evtx::Reader::new(all)?)))
 }
