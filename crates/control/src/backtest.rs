@@ -8,8 +8,13 @@
 
 mod columns;
 mod gathered;
+mod look;
 mod proposals;
+mod running;
 mod sweep;
+
+pub(crate) use running::LooksBack;
+pub use running::{BacktestId, SoFar};
 
 use crate::audit::{Action, Cause, Entry};
 use crate::digest::sha256_hex;
@@ -27,12 +32,12 @@ use detect::columnar::ColumnRule;
 use detect::{CompileOptions, Compiled, CorrelationMatch, Correlator, Rule, RuleSource, Scratch};
 use gathered::{Gathered, Wanted};
 use lake::{Lake, LakeError, Strip};
-use model::{Clock, DeviceId, Family, Fields, Timestamp};
+use look::{Look, Patience};
+use model::{Clock, DeviceId, Fields, Timestamp};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use sweep::{Question, Sweep, events_of};
+use sweep::{Question, events_of};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// What is to be looked at.
@@ -62,6 +67,19 @@ impl Control {
         actor: &Actor,
         query: BacktestQuery,
     ) -> Result<Backtest, ControlError> {
+        self.admit_backtest(actor, &query).await?;
+        // Nobody closes it; without a permit the look back would only be less orderly.
+        let permit = Arc::clone(&self.looks_back).acquire_owned().await.ok();
+        let mut answer = look(&self.lake, Arc::clone(&self.clock), query, permit).await?;
+        self.name_devices(&mut answer).await?;
+        Ok(answer)
+    }
+
+    async fn admit_backtest(
+        &self,
+        actor: &Actor,
+        query: &BacktestQuery,
+    ) -> Result<(), ControlError> {
         let wanted = [Permission::EditRules, Permission::ReadEvents];
         self.require(actor, &wanted, "backtest").await?;
         let TimeRange { from, to } = query.range;
@@ -72,19 +90,19 @@ impl Control {
             detail: json!({ "from": from.to_string(), "to": to.to_string() }),
         })
         .await?;
-        // Nobody closes it; without a permit the look back would only be less orderly.
-        let permit = Arc::clone(&self.looks_back).acquire_owned().await.ok();
-        let mut answer = look(&self.lake, Arc::clone(&self.clock), query, permit).await?;
-        if let Backtest::Answered(answer) = &mut answer {
-            let names = self.device_names().await?;
-            for device in &mut answer.devices {
-                device.name = name_of(&names, device.device);
-            }
-            for sample in &mut answer.samples {
-                sample.device_name = name_of(&names, sample.device);
-            }
+        check(query)
+    }
+
+    async fn name_devices(&self, answer: &mut Backtest) -> Result<(), ControlError> {
+        let Backtest::Answered(answer) = answer else { return Ok(()) };
+        let names = self.device_names().await?;
+        for device in &mut answer.devices {
+            device.name = name_of(&names, device.device);
         }
-        Ok(answer)
+        for sample in &mut answer.samples {
+            sample.device_name = name_of(&names, sample.device);
+        }
+        Ok(())
     }
 }
 
@@ -108,38 +126,24 @@ async fn look(
     query: BacktestQuery,
     permit: Option<OwnedSemaphorePermit>,
 ) -> Result<Backtest, ControlError> {
-    let began_ns = clock.monotonic_ns();
     check(&query)?;
-    let range = query.range;
-    let gone = Arc::new(AtomicBool::new(false));
-    let asked = Asked(Arc::clone(&gone));
-    let read = move || question(&query);
-    let question = match tokio::task::spawn_blocking(read).await.map_err(broken)? {
-        Ok(question) => question,
+    let patience = Arc::new(Patience::default());
+    let asked = Asked(Arc::clone(&patience));
+    let look = match Look::prepare(lake, clock, query, patience).await? {
+        Ok(look) => Arc::new(look),
         Err(refused) => return Ok(Backtest::Refused(refused)),
     };
-    let mut strips = Vec::new();
-    for family in Family::ALL {
-        strips.extend(lake.strips(family, range.from, range.to).await?);
-    }
-    let sweep = move || {
-        let all = Sweep::new(&question, &strips, &*clock, &gone).run()?;
-        let mut answer = answer(&question, &strips, range, all)?;
-        answer.took_ns = clock.monotonic_ns().saturating_sub(began_ns);
-        drop(permit);
-        Ok::<_, LakeError>(answer)
-    };
-    let answer = tokio::task::spawn_blocking(sweep).await.map_err(broken)??;
+    let answer = look.run(permit).await?;
     drop(asked);
     Ok(Backtest::Answered(Box::new(answer)))
 }
 
 /// Says that nobody waits any more when it is dropped.
-struct Asked(Arc<AtomicBool>);
+struct Asked(Arc<Patience>);
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.end();
     }
 }
 

@@ -23,6 +23,7 @@ pub mod context;
 mod decision_rows;
 mod decisions;
 mod departments;
+mod detections;
 mod device_groups;
 mod devices;
 mod digest;
@@ -60,8 +61,13 @@ mod requests;
 mod review_page;
 mod reviews;
 mod rows;
+mod rule_care;
 mod rule_exclusions;
-mod rule_lists;
+mod rule_fault;
+mod rule_health;
+pub mod rule_lists;
+mod rule_work;
+mod rulebook;
 mod rules;
 mod scope;
 mod search;
@@ -83,6 +89,7 @@ pub use actor::{Actor, Permission, Principal, Role};
 pub use audit::{AuditProblem, AuditReport};
 pub use authority::ServerIdentity;
 pub use channel::{Channel, Delivery, Outgoing, Undelivered};
+pub use detections::Taken;
 pub use enrol::{AgentIdentity, Enrolled};
 pub use error::{ControlError, ErrorClass, Language, QueryFault};
 pub use findings::{AnswerNext, Answered};
@@ -90,6 +97,8 @@ pub use outbox::Delivered;
 pub use people::{NewPerson, PersonChange};
 pub use people_rule::PeopleRule;
 pub use renew::Renewed;
+pub use rule_fault::RuleFault;
+pub use rulebook::RuleRefusal;
 pub use scope::Scope;
 pub use sheet_export::Export;
 pub use signin::NewSession;
@@ -119,7 +128,7 @@ pub struct Control {
     store: store::Store,
     authority: authority::Authority,
     lake: Arc<Lake>,
-    rules: RulesSummary,
+    rules: std::sync::RwLock<RulesSummary>,
     clock: Arc<dyn Clock>,
     strangers: signin::Strangers,
     tries: tries::Tries,
@@ -133,6 +142,7 @@ pub struct Control {
     running_backtests: backtest::LooksBack,
     rules_in_force: std::sync::RwLock<Vec<Arc<view::backtest::RuleInForce>>>,
     rules_changed: tokio::sync::watch::Sender<u64>,
+    rule_care: rule_care::RuleCare,
 }
 
 impl std::fmt::Debug for Control {
@@ -177,7 +187,7 @@ impl Control {
             store,
             authority,
             lake,
-            rules,
+            rules: std::sync::RwLock::new(rules),
             clock,
             strangers: signin::Strangers::default(),
             tries: tries::Tries::default(),
@@ -191,6 +201,7 @@ impl Control {
             running_backtests: backtest::LooksBack::default(),
             rules_in_force: std::sync::RwLock::default(),
             rules_changed: tokio::sync::watch::Sender::new(0),
+            rule_care: rule_care::RuleCare::default(),
         };
         control.seed_titles().await?;
         control.seed_policies().await?;

@@ -153,10 +153,27 @@ pub const CARDS_MAX: i64 = 500;
 pub const CARD_TEXT_CHARS_MAX: usize = 2_000;
 /// Bytes of a title's document.
 pub const TITLE_BYTES_MAX: usize = 256 * 1024;
+/// Characters of what changed in software that is looked at again.
+pub const RECHECK_DETAIL_CHARS_MAX: usize = 500;
 /// Sightings on a review page.
 pub const SIGHTINGS_SHOWN: i64 = 50;
 /// Previews of sheets that are kept.
 pub const IMPORTS_KEPT: i64 = 50;
+
+/// Bytes of a rule that is written in the console.
+pub const RULE_TEXT_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of its tests.
+pub const RULE_TESTS_BYTES_MAX: usize = 256 * 1024;
+/// Repeated events of all its tests together.
+pub const RULE_TEST_EVENTS_MAX: u64 = 200_000;
+/// Characters of a rule's id.
+pub const RULE_ID_CHARS_MAX: usize = 200;
+/// Characters of what was changed and why.
+pub const RULE_COMMENT_CHARS_MAX: usize = 1_000;
+/// Rules that are written in the console.
+pub const OWN_RULES_MAX: i64 = 5_000;
+/// Revisions of a rule that are listed.
+pub const RULE_REVISIONS_SHOWN: i64 = 200;
 
 /// How long a look back at a rule may take, in nanoseconds.
 pub const BACKTEST_NS_MAX: u64 = 60 * 1_000_000_000;
@@ -264,3 +281,22 @@ pub const RULE_LIST_NAME_CHARS_MAX: usize = 64;
 pub const RULE_WORK_DAYS_KEPT: i64 = 90;
 /// Rules and filters of one hand-over of work.
 pub const RULE_WORK_ROWS_MAX: usize = 50_000;
+
+/// Alerts read from the lake at once when detections catch up.
+pub const CATCH_UP_ROWS: usize = 2_000;
+/// How far before the newest alert that was taken catching up begins: for clocks that were set back.
+pub const CATCH_UP_MARGIN_NS: i64 = HOUR_NS;
+/// How far back alerts are folded when none ever was.
+pub const CATCH_UP_NS_MAX: i64 = 30 * DAY_NS;
+/// Characters of an account's name as it is kept for the risk.
+pub const RISK_ENTITY_CHARS_MAX: usize = 200;
+/// Devices or users on the page of risk.
+pub const RISK_ROWS_MAX: usize = 100;
+/// Detections shown as what contributes to a risk.
+pub const RISK_PARTS_MAX: usize = 20;
+/// Alerts shown of one detection.
+pub const DETECTION_ALERTS_SHOWN: i64 = 50;
+/// Devices shown of one detection.
+pub const DETECTION_DEVICES_SHOWN: i64 = 200;
+/// Steps shown of a detection's history, the newest.
+pub const DETECTION_STEPS_SHOWN: i64 = 200;

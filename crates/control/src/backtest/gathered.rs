@@ -37,7 +37,7 @@ pub(super) struct Wanted {
 }
 
 /// The counts of one thread, or of all.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Gathered {
     pub(super) events: u64,
     pub(super) events_read: u64,
@@ -69,6 +69,19 @@ impl Gathered {
             places: Vec::new(),
             correlated: Vec::new(),
             events_left_out: 0,
+        }
+    }
+
+    /// The counts alone, for whoever asks while the work goes on.
+    pub(super) fn without_events(&self) -> Self {
+        Self {
+            hits_of_rules: self.hits_of_rules.clone(),
+            hits_of_days: self.hits_of_days.clone(),
+            hits_of_devices: self.hits_of_devices.clone(),
+            values: self.values.clone(),
+            places: self.places.clone(),
+            correlated: Vec::new(),
+            ..*self
         }
     }
 

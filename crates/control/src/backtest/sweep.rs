@@ -2,13 +2,15 @@
 
 use super::columns::{Ended, StripColumns};
 use super::gathered::{Gathered, Place, Wanted};
-use crate::limits::{BACKTEST_EVENTS_AT_ONCE_MAX, BACKTEST_NS_MAX, BACKTEST_THREADS_MAX};
+use super::look::Patience;
+use crate::limits::{BACKTEST_EVENTS_AT_ONCE_MAX, BACKTEST_THREADS_MAX, BACKTEST_TOLD_EVERY_NS};
 use detect::columnar::ColumnRule;
 use detect::{Compiled, Scratch};
 use lake::{LakeError, Strip};
 use model::{Clock, Event};
 use std::num::NonZero;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is asked.
 #[derive(Debug)]
@@ -21,36 +23,47 @@ pub(super) struct Question {
     pub(super) wanted: Wanted,
 }
 
-/// One look back.
-pub(super) struct Sweep<'a> {
+/// The work of one look back, and what it has given so far.
+pub(super) struct Sweep {
+    patience: Arc<Patience>,
+    until_ns: u64,
+    next: AtomicUsize,
+    failed: AtomicBool,
+    rows_done: AtomicU64,
+    /// By thread: what it had counted when it last told.
+    told: Mutex<Vec<Gathered>>,
+}
+
+/// One thread of it.
+struct Worker<'a> {
+    sweep: &'a Sweep,
     question: &'a Question,
     strips: &'a [Strip],
     clock: &'a dyn Clock,
-    until_ns: u64,
-    gone: &'a AtomicBool,
-    next: AtomicUsize,
-    failed: AtomicBool,
+    number: usize,
 }
 
-impl<'a> Sweep<'a> {
-    /// `gone` turns true when nobody waits for the answer any more.
-    pub(super) fn new(
-        question: &'a Question,
-        strips: &'a [Strip],
-        clock: &'a dyn Clock,
-        gone: &'a AtomicBool,
-    ) -> Self {
-        let until_ns = clock.monotonic_ns().saturating_add(BACKTEST_NS_MAX);
+impl Sweep {
+    /// `until_ns`: when it ends, by the clock's monotonic time.
+    pub(super) fn new(patience: Arc<Patience>, until_ns: u64) -> Self {
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { question, strips, clock, until_ns, gone, next, failed }
+        let (rows_done, told) = (AtomicU64::new(0), Mutex::default());
+        Self { patience, until_ns, next, failed, rows_done, told }
     }
 
     /// Asks every strip, or those for which the time suffices.
-    pub(super) fn run(&self) -> Result<Gathered, LakeError> {
+    pub(super) fn run(
+        &self,
+        question: &Question,
+        strips: &[Strip],
+        clock: &dyn Clock,
+    ) -> Result<Gathered, LakeError> {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = processors.min(BACKTEST_THREADS_MAX).min(self.strips.len()).max(1);
+        let threads = processors.min(BACKTEST_THREADS_MAX).min(strips.len()).max(1);
+        let worker = |number| Worker { sweep: self, question, strips, clock, number };
         let parts: Vec<Result<Gathered, LakeError>> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.work())).collect();
+            let begin = |number| scope.spawn(move || worker(number).work());
+            let workers: Vec<_> = (0..threads).map(begin).collect();
             let ended = workers.into_iter().map(|worker| {
                 worker.join().unwrap_or_else(|_| {
                     let reason = "a rule failed while it looked back".to_owned();
@@ -59,37 +72,72 @@ impl<'a> Sweep<'a> {
             });
             ended.collect()
         });
-        let mut all = Gathered::new(&self.question.wanted);
-        for part in parts {
-            all.add(part?);
-        }
-        all.places.sort_unstable();
-        all.places.truncate(self.question.wanted.samples_max);
-        Ok(all)
+        let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(joined(&question.wanted, parts))
     }
 
+    /// What its threads have told.
+    pub(super) fn so_far(&self, wanted: &Wanted) -> Gathered {
+        joined(wanted, self.told.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Rows of the strips that are done.
+    pub(super) fn rows_done(&self) -> u64 {
+        self.rows_done.load(Ordering::Relaxed)
+    }
+}
+
+fn joined(wanted: &Wanted, parts: Vec<Gathered>) -> Gathered {
+    let mut all = Gathered::new(wanted);
+    for part in parts {
+        all.add(part);
+    }
+    all.places.sort_unstable();
+    all.places.truncate(wanted.samples_max);
+    all
+}
+
+impl Worker<'_> {
     fn work(&self) -> Result<Gathered, LakeError> {
         let mut gathered = Gathered::new(&self.question.wanted);
         let mut scratch = Scratch::default();
+        let mut told_ns = 0;
         loop {
-            let place = self.next.fetch_add(1, Ordering::Relaxed);
+            let place = self.sweep.next.fetch_add(1, Ordering::Relaxed);
             let Some(strip) = self.strips.get(place) else { break };
             if self.is_over() {
                 gathered.complete = false;
                 break;
             }
             if let Err(err) = self.strip((place, strip), &mut gathered, &mut scratch) {
-                self.failed.store(true, Ordering::Relaxed);
+                self.sweep.failed.store(true, Ordering::Relaxed);
                 return Err(err);
+            }
+            self.sweep.rows_done.fetch_add(strip.rows() as u64, Ordering::Relaxed);
+            let now_ns = self.clock.monotonic_ns();
+            if now_ns.saturating_sub(told_ns) >= BACKTEST_TOLD_EVERY_NS {
+                told_ns = now_ns;
+                self.tell(&gathered);
             }
         }
         Ok(gathered)
     }
 
+    fn tell(&self, gathered: &Gathered) {
+        let mut told = self.sweep.told.lock().unwrap_or_else(PoisonError::into_inner);
+        while told.len() <= self.number {
+            told.push(Gathered::new(&self.question.wanted));
+        }
+        if let Some(own) = told.get_mut(self.number) {
+            *own = gathered.without_events();
+        }
+    }
+
     fn is_over(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
-            || self.failed.load(Ordering::Relaxed)
-            || self.clock.monotonic_ns() >= self.until_ns
+        let now_ns = self.clock.monotonic_ns();
+        self.sweep.failed.load(Ordering::Relaxed)
+            || self.sweep.patience.is_over(now_ns)
+            || now_ns >= self.sweep.until_ns
     }
 
     fn strip(

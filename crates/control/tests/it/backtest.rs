@@ -6,7 +6,7 @@ use control::limits::{DAY_NS, HOUR_NS, SECOND_NS};
 use control::verify::verify_alert;
 use control::view::TimeRange;
 use control::view::backtest::{Backtest, LookedBack};
-use control::{Actor, ControlError, Permission, Role};
+use control::{Actor, ControlError, Language, Permission, Role};
 use detect::{CompileOptions, Correlator, RuleSource, Scratch};
 use model::{Alert, AlertId, Clock, Event, EventKind, Fields, Timestamp, Value};
 use std::collections::BTreeSet;
@@ -293,4 +293,39 @@ async fn p9_a_look_back_that_takes_too_long_ends_and_says_so() {
     let Backtest::Answered(answer) = outcome else { panic!("{outcome:?}") };
     assert!(!answer.complete);
     assert!(answer.events < events.len() as u64, "{}", answer.events);
+}
+
+#[tokio::test]
+async fn a_look_back_tells_while_it_runs_and_gives_way_to_the_next() {
+    let (_folder, mut scene) = empty_scene!();
+    everything(&mut scene).await;
+    let hunter = scene.administrator().await.expect("signed in");
+    let other = scene.person("Other", Role::Analyst, Language::En).await.expect("a person").actor;
+    let whole = answer(&scene, &hunter, RULES).await;
+    let control = &scene.control;
+    let patience = std::time::Duration::from_secs(60);
+    let first = control.begin_backtest(&hunter, query(&scene, RULES)).await.expect("begun");
+    let so_far = control.backtest_so_far(&hunter, &first, patience).await.expect("an answer");
+    assert!(so_far.finished);
+    assert!(so_far.looked_at == so_far.of && so_far.of >= whole.events);
+    let Some(Backtest::Answered(mut answered)) = so_far.answer else { panic!("no answer") };
+    answered.took_ns = whole.took_ns;
+    assert_eq!(*answered, whole);
+    // At once there is an answer or not yet one, never an error and never too much.
+    let second = control.begin_backtest(&hunter, query(&scene, RULES)).await.expect("begun");
+    let at_once = std::time::Duration::ZERO;
+    let so_far = control.backtest_so_far(&hunter, &second, at_once).await.expect("so far");
+    if let Some(Backtest::Answered(answered)) = so_far.answer {
+        assert!(answered.hits <= whole.hits && (so_far.finished || !answered.complete));
+    }
+    for (actor, id) in [(&hunter, &first), (&other, &second)] {
+        let refused = control.backtest_so_far(actor, id, patience).await;
+        assert!(matches!(refused, Err(ControlError::NotFound { .. })), "{refused:?}");
+    }
+    let broken = query(&scene, "title: x");
+    let third = control.begin_backtest(&other, broken).await.expect("begun");
+    let so_far = control.backtest_so_far(&other, &third, patience).await.expect("refused");
+    assert!(matches!(so_far.answer, Some(Backtest::Refused(_))));
+    let second = control.backtest_so_far(&hunter, &second, patience).await.expect("its own");
+    assert!(second.finished, "another person's look back ends nothing");
 }

@@ -104,6 +104,12 @@ impl Strip {
         self.file.family
     }
 
+    /// When its newest event was observed, as far as its footer says so.
+    #[must_use]
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.time_bounds().map(|(_, newest)| Timestamp::from_micros(newest))
+    }
+
     /// Bytes of a column on the disk: what it costs to read. 0 when the file has no such column.
     #[must_use]
     pub fn cost_bytes(&self, column: &str) -> u64 {
