@@ -89,6 +89,14 @@ pub(crate) enum Action {
     CardChanged,
     SheetImported,
     LookedBack,
+    RuleSaved,
+    RuleMoved,
+    CanaryRingChanged,
+    DetectionsOpened,
+    DetectionOpened,
+    DetectionChanged,
+    RuleExclusionChanged,
+    RuleListChanged,
 }
 
 impl Action {
@@ -138,6 +146,14 @@ impl Action {
             Self::CardChanged => "card_changed",
             Self::SheetImported => "sheet_imported",
             Self::LookedBack => "looked_back",
+            Self::RuleSaved => "rule_saved",
+            Self::RuleMoved => "rule_moved",
+            Self::CanaryRingChanged => "canary_ring_changed",
+            Self::DetectionsOpened => "detections_opened",
+            Self::DetectionOpened => "detection_opened",
+            Self::DetectionChanged => "detection_changed",
+            Self::RuleExclusionChanged => "rule_exclusion_changed",
+            Self::RuleListChanged => "rule_list_changed",
         }
     }
 }

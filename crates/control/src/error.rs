@@ -127,6 +127,9 @@ pub enum ControlError {
     /// A step of a finding is refused.
     #[error("refused: {0}")]
     FindingRefused(case::finding::Refused),
+    /// A step of a detection is refused.
+    #[error("refused: {0}")]
+    DetectionRefused(case::detection::Refused),
     /// An exclusion is refused.
     #[error("refused: {0}")]
     ExclusionRefused(case::exclusion::ExclusionFault),
@@ -141,6 +144,12 @@ pub enum ControlError {
     /// A rule of the policy is refused.
     #[error("the rule is refused: {0}")]
     BadRule(#[from] case::policy::RuleFault),
+    /// An exclusion of rules or a list for their placeholders is refused.
+    #[error("refused: {0}")]
+    RuleFault(#[from] crate::RuleFault),
+    /// A Sigma rule is not saved or not moved.
+    #[error("refused: {0}")]
+    RuleRefused(#[from] crate::rulebook::RuleRefusal),
     /// A sheet, a title or an address is refused.
     #[error("refused: {0}")]
     Software(#[from] software::SoftwareError),
@@ -266,8 +275,11 @@ impl ControlError {
             | Self::TooManyTries
             | Self::Refused(_)
             | Self::FindingRefused(_)
+            | Self::DetectionRefused(_)
             | Self::ExclusionRefused(_)
             | Self::BadRule(_)
+            | Self::RuleRefused(_)
+            | Self::RuleFault(_)
             | Self::Software(_)
             | Self::EnrolmentRefused { .. }
             | Self::EnrolmentMalformed { .. }
@@ -296,8 +308,13 @@ impl ControlError {
             Self::Refused(refusal) => return crate::refusal_words::message(refusal, language),
             // Written for whoever edits the rule or brings the sheet; names only what was given.
             Self::BadRule(fault) => return fault.to_string(),
+            Self::RuleFault(fault) => return fault.message(language),
+            Self::RuleRefused(refusal) => return refusal.message(language),
             Self::Software(fault) => return fault.to_string(),
             Self::FindingRefused(refused) => return finding_message(refused, language),
+            Self::DetectionRefused(refused) => {
+                return crate::detections::message(*refused, language);
+            }
             Self::ExclusionRefused(fault) => return exclusion_message(fault, language),
             Self::Changed { .. } => (
                 "ほかの人が先に変更しました。画面を読み込み直してください。",

@@ -13,8 +13,9 @@ impl Control {
         let requests = self.tick_requests().await;
         let decisions = self.tick_decisions().await;
         let files = self.sweep_attachments().await;
+        let exclusions = self.expire_rule_exclusions().await.and(self.compare_rule_lists().await);
         // Messages last: what the other parts wrote goes out in the same round.
         let messages = self.deliver_messages().await.map(drop);
-        findings.and(requests).and(decisions).and(files).and(messages)
+        findings.and(requests).and(decisions).and(files).and(exclusions).and(messages)
     }
 }

@@ -2,10 +2,15 @@
 
 pub mod backtest;
 pub mod catalogue;
+pub mod detections;
 pub mod findings;
 pub mod groups;
 pub mod people;
 pub mod requests;
+pub mod rule_exclusions;
+pub mod rule_health;
+pub mod rule_lists;
+pub mod rulebook;
 
 use model::{
     AgentId, Alert, AlertId, Class, Counters, DeviceId, EpochId, EventKind, Family, Level,
@@ -126,6 +131,8 @@ pub struct Today {
     pub rules_loaded: usize,
     /// Rules refused at load, each with its file and reason.
     pub rules_refused: Vec<(String, String)>,
+    /// Rules that are stopped, the newest stop first.
+    pub rules_stopped: Vec<rulebook::StoppedRule>,
 }
 
 /// Which alerts to list.
