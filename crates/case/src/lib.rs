@@ -11,6 +11,7 @@ pub mod command;
 pub mod decision;
 pub mod detection;
 pub mod exclusion;
+pub mod fact_words;
 pub mod finding;
 pub mod form;
 pub mod judgement;
@@ -25,6 +26,7 @@ pub mod remedy;
 pub mod request;
 pub mod review;
 pub mod risk;
+pub mod rule_life;
 pub mod ruling;
 mod screening;
 

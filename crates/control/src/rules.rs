@@ -2,8 +2,10 @@
 
 use crate::limits::DAY_NS;
 use crate::rows::{Parameters, rows_of};
+use crate::rulebook::own_source;
 use crate::view::backtest::{RuleInForce, RuleList, RuleRow};
-use crate::{Actor, Control, ControlError, Permission};
+use crate::{Actor, Control, ControlError, Permission, RulesSummary};
+use case::rule_life::Life;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
@@ -29,18 +31,22 @@ impl Control {
         *in_force = rules.into_iter().map(Arc::new).collect();
     }
 
+    /// Says how many rules are in force from now on, and which were refused.
+    pub fn show_rules_summary(&self, rules: RulesSummary) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    pub(crate) fn rules_summary(&self) -> RulesSummary {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The rules in force with what they found in the last 30 days, and those that were refused.
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`], or the lake's.
     pub async fn rules(&self, actor: &Actor) -> Result<RuleList, ControlError> {
         self.require(actor, &[Permission::ReadRules], "rules").await?;
-        let found = self.found_by_rules().await?;
-        let rows = self.rules_in_force().into_iter().map(|rule| {
-            let (matches_30d, devices_30d) = found.get(&rule.id).copied().unwrap_or_default();
-            RuleRow { rule, matches_30d, devices_30d }
-        });
-        Ok(RuleList { rows: rows.collect(), refused: self.rules.refused.clone() })
+        Ok(RuleList { rows: self.rule_rows().await?, refused: self.rules_summary().refused })
     }
 
     /// One rule in force.
@@ -49,14 +55,29 @@ impl Control {
     /// [`ControlError::NotPermitted`], [`ControlError::NotFound`], or the lake's.
     pub async fn rule(&self, actor: &Actor, id: &str) -> Result<RuleRow, ControlError> {
         self.require(actor, &[Permission::ReadRules], "rule").await?;
-        let rules = self.rules_in_force();
-        let rule = rules.into_iter().find(|rule| rule.id == id).ok_or_else(|| {
+        let found = self.rule_rows().await?.into_iter().find(|row| row.rule.id == id);
+        found.ok_or_else(|| {
             let id = id.chars().take(80).collect();
             ControlError::NotFound { what: "rule", id }
-        })?;
+        })
+    }
+
+    /// Every rule in force and every draft.
+    async fn rule_rows(&self) -> Result<Vec<RuleRow>, ControlError> {
         let found = self.found_by_rules().await?;
-        let (matches_30d, devices_30d) = found.get(&rule.id).copied().unwrap_or_default();
-        Ok(RuleRow { rule, matches_30d, devices_30d })
+        let mut lives = self.lives().await?;
+        let mut rules = self.rules_in_force();
+        // A rule that was just put back to the draft may still be in the set that is shown.
+        let drafts = self.drafts().await?;
+        rules.retain(|rule| !drafts.iter().any(|draft| draft.id == rule.id));
+        rules.extend(drafts);
+        let rows = rules.into_iter().map(|rule| {
+            let (matches_30d, devices_30d) = found.get(&rule.id).copied().unwrap_or_default();
+            let life = lives.remove(&rule.id).unwrap_or_else(Life::of_file);
+            let own = rule.source == own_source(&rule.id);
+            RuleRow { rule, matches_30d, devices_30d, life, own }
+        });
+        Ok(rows.collect())
     }
 
     pub(crate) fn rules_in_force(&self) -> Vec<Arc<RuleInForce>> {

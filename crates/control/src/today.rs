@@ -23,6 +23,7 @@ impl Control {
         let filter = AlertFilter::default();
         // A device's clock may run ahead of ours; what it says of the last day is still of today.
         let range = TimeRange { from: since, to: now.plus_nanos(DAY_NS) };
+        let rules = self.rules_summary();
         Ok(Today {
             at: now,
             devices: self.device_rows(&actor.scope(Permission::ReadDevices), None).await?,
@@ -35,8 +36,9 @@ impl Control {
                 .await?,
             lost: self.lost_rows(None, Some(range), LOST_ROWS_MAX).await?,
             lake_lag_ns: newest.map(|newest| now.nanos().saturating_sub(newest.nanos()).max(0)),
-            rules_loaded: self.rules.loaded,
-            rules_refused: self.rules.refused.clone(),
+            rules_loaded: rules.loaded,
+            rules_refused: rules.refused,
+            rules_stopped: self.stopped_rules().await?,
         })
     }
 

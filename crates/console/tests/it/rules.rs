@@ -28,6 +28,7 @@ async fn rules_in_force_are_listed_with_what_they_found_and_the_refused_with_the
         status: "test".to_owned(),
         source: "mine.yml".to_owned(),
         text: RULE.to_owned(),
+        document: RULE.to_owned(),
         revision: "0".repeat(64),
         active: true,
         correlation: false,

@@ -210,7 +210,9 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("../../migrations/0003_people.sql")),
     (4, include_str!("../../migrations/0004_requests.sql")),
     (5, include_str!("../../migrations/0005_findings.sql")),
+    (6, include_str!("../../migrations/0006_rules.sql")),
     (7, include_str!("../../migrations/0007_rule_exclusions.sql")),
+    (8, include_str!("../../migrations/0008_detections.sql")),
     (9, include_str!("../../migrations/0009_context.sql")),
 ];
 const SQLITE_CONNECTIONS_MAX: u32 = 4;

@@ -1,6 +1,7 @@
 //! Rules in force, and what looking back at a rule answers.
 
 use super::TimeRange;
+use case::rule_life::Life;
 use model::{AlertId, DeviceId, EventKind, Level, StreamKey, Timestamp, Why};
 use std::sync::Arc;
 
@@ -153,6 +154,8 @@ pub struct RuleInForce {
     pub source: String,
     /// Its document, with the filters that belong to it.
     pub text: String,
+    /// Its document alone.
+    pub document: String,
     /// SHA-256 of its document, in hex.
     pub revision: String,
     /// Whether it is evaluated; deprecated and unsupported rules are not.
@@ -178,6 +181,7 @@ impl RuleInForce {
             status: rule.status.map(|status| status.name().to_owned()).unwrap_or_default(),
             source: rule.source_name.clone(),
             text: rule.text_with_filters(),
+            document: rule.text.clone(),
             revision: rule.revision.clone(),
             active: rule.is_active(),
             correlation,
@@ -204,6 +208,10 @@ pub struct RuleRow {
     pub matches_30d: u64,
     /// Devices with alerts in the last 30 days.
     pub devices_30d: u64,
+    /// Where it stands.
+    pub life: Life,
+    /// It was written here.
+    pub own: bool,
 }
 
 /// The rules.
