@@ -11,6 +11,7 @@ mod modifiers;
 mod oracle;
 mod refusals;
 mod rule_tests;
+mod sentences;
 mod sigmahq;
 mod specification;
 mod support;
