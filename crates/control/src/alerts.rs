@@ -107,6 +107,29 @@ impl Control {
         Ok((rows, found.truncated))
     }
 
+    /// Alerts by their identifiers, newest first, that were observed between two instants.
+    pub(crate) async fn alerts_of_ids(
+        &self,
+        ids: &[String],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<AlertRow>, ControlError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = self.device_names().await?;
+        let mut parameters = Parameters::default();
+        let ids: Vec<String> = ids.iter().map(|id| parameters.bind(id.as_str())).collect();
+        let condition = format!(
+            "id IN ({}) AND observed_at >= {} AND observed_at <= {}",
+            ids.join(", "),
+            parameters.bind_time(from),
+            parameters.bind_time(to)
+        );
+        let (rows, _) = self.alert_rows(&condition, &parameters, ids.len(), &names).await?;
+        Ok(rows)
+    }
+
     async fn rule_counts(&self, alert: &Alert) -> Result<(u64, u64), ControlError> {
         let mut parameters = Parameters::default();
         let sql = format!(

@@ -160,7 +160,9 @@ impl Scene {
         scene.alert = high.id;
         scene.download = download.stream;
         events.extend(story);
-        scene.commit(events, vec![high, low]).await?;
+        let alerts = vec![high, low];
+        scene.commit(events, alerts.clone()).await?;
+        scene.control.take_alerts(&alerts).await?;
         Ok(scene)
     }
 

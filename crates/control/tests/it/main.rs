@@ -42,6 +42,7 @@ mod on_sqlite {
     mod alerts;
     mod audit;
     mod backtest;
+    mod detections;
     mod enrolment;
     mod outbox;
     mod passwords;
@@ -61,6 +62,7 @@ mod on_postgres {
     pub(crate) const DATABASE: crate::Database = crate::Database::Postgres;
 
     mod audit;
+    mod detections;
     mod enrolment;
     mod outbox;
     mod passwords;
