@@ -128,6 +128,7 @@ impl Stage {
         let begin = Timestamp::from_nanos(now.nanos().saturating_sub(length_ns));
         let told = self.judge(story.events(begin, |place| identities[place]));
         self.lake.commit(commit(&told, &identities, now)).await?;
+        self.control.take_alerts(&told.alerts).await?;
         Ok(Some(told))
     }
 
