@@ -132,6 +132,9 @@ pub struct Check {
     pub name: String,
     /// Why, in words; hostile text.
     pub detail: String,
+    /// The same in Japanese; empty: the source speaks English only.
+    #[serde(default)]
+    pub detail_ja: String,
     /// When it answered.
     pub at: Timestamp,
     /// After this time a harmless answer is worth no more than "unknown".
@@ -202,6 +205,7 @@ mod tests {
             verdict,
             name: String::new(),
             detail: String::new(),
+            detail_ja: String::new(),
             at: Timestamp::from_nanos(0),
             expires_at: None,
         }

@@ -423,6 +423,7 @@ fn tick(
             version: String::new(),
             sha256: String::new(),
             detail: String::new(),
+            detail_ja: String::new(),
             since: now,
         };
         effects.extend(begin_recheck(decision, &recheck, &[], None, now)?);
@@ -439,6 +440,7 @@ fn no_answer(decision: &mut Decision, kind: CheckKind, subject: &str, now: Times
         verdict: Verdict::Error,
         name: String::new(),
         detail: "no answer".to_owned(),
+        detail_ja: "応答がありませんでした".to_owned(),
         at: now,
         expires_at: None,
     });

@@ -12,6 +12,7 @@
 //! Invariant: what is not known never counts as harmless: it is asked, or it is unknown.
 
 use crate::check::{self, Check, CheckKind, Verdict};
+use crate::fact_words::{self, Reason};
 use crate::form::Kind;
 use crate::predicate::{Predicate, Subject, Truth};
 use crate::request::Request;
@@ -189,14 +190,14 @@ pub enum Judged {
         /// What.
         verdict: Verdict,
         /// Facts that speak for it, one line each.
-        because: Vec<String>,
+        because: Vec<Reason>,
     },
     /// A person must answer.
     Asks {
         /// Whether the machine suspects a "yes".
         hint: bool,
         /// Facts that speak for it, one line each.
-        because: Vec<String>,
+        because: Vec<Reason>,
     },
 }
 
@@ -274,7 +275,8 @@ pub fn answers(
                 subject: "machine".to_owned(),
                 verdict,
                 name: String::new(),
-                detail: because.join("; "),
+                detail: fact_words::line(&because).en,
+                detail_ja: fact_words::line(&because).ja,
                 at: now,
                 expires_at: None,
             }),
@@ -283,12 +285,12 @@ pub fn answers(
     (checks, ask)
 }
 
-fn because(predicate: Option<&Predicate>, facts: &Facts) -> Vec<String> {
+fn because(predicate: Option<&Predicate>, facts: &Facts) -> Vec<Reason> {
     let Some(predicate) = predicate else { return Vec::new() };
     let held = predicate.comparisons(facts).into_iter().filter(|(_, truth)| *truth == Truth::Yes);
     held.map(|(one, _)| {
-        let values = facts.values(&one.field).join(", ");
-        format!("{} = {}", one.field, values.chars().take(200).collect::<String>())
+        let values = facts.values(&one.field).into_iter().map(Cow::into_owned).collect();
+        Reason { field: one.field, values }
     })
     .collect()
 }

@@ -61,6 +61,9 @@ pub struct Recheck {
     pub sha256: String,
     /// What changed, in words; hostile text.
     pub detail: String,
+    /// The same in Japanese; empty: the same words.
+    #[serde(default)]
+    pub detail_ja: String,
     /// Since when.
     pub since: Timestamp,
 }

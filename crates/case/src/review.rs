@@ -177,6 +177,7 @@ pub(crate) fn step(
         Command::Decide(ruling) => decide(request, ruling, person, by, now),
         Command::TakeUp => {
             in_state(request, &[State::Appealed])?;
+            not_the_denier(request, &person)?;
             request.assignee = Some(person);
             request.enter(State::InReview, now);
             Ok(Vec::new())
@@ -197,12 +198,27 @@ pub(crate) fn reviewer(request: &Request, by: By<'_>) -> Result<String, Refusal>
     }
 }
 
+/// An appeal is for somebody else than the person whose denial it is against.
+///
+/// # Errors
+/// [`Refusal::SecondPerson`].
+pub fn not_the_denier(request: &Request, person: &str) -> Result<(), Refusal> {
+    let denial = request.rulings.last().filter(|last| last.ruling.outcome == Outcome::Deny);
+    if denial.is_some_and(|denial| denial.by == person) {
+        return Err(Refusal::SecondPerson { why: "you denied it yourself" });
+    }
+    Ok(())
+}
+
 fn assign(request: &mut Request, to: Option<&str>, by: &str) -> Result<Vec<Effect>, Refusal> {
     if !request.state.is_open() {
         return Err(Refusal::State { state: request.state });
     }
     if to == Some(request.requester.as_str()) {
         return Err(Refusal::OwnRequest);
+    }
+    if let Some(one) = to.filter(|_| request.state == State::Appealed) {
+        not_the_denier(request, one)?;
     }
     request.assignee = to.map(str::to_owned);
     match to {
@@ -239,6 +255,7 @@ fn answer_rule(
         verdict: if answer.yes { answer.verdict } else { Verdict::Allow },
         name: String::new(),
         detail: answer.note.chars().take(crate::limits::CHECK_TEXT_CHARS_MAX).collect(),
+        detail_ja: String::new(),
         at: now,
         expires_at: None,
     });
@@ -308,6 +325,7 @@ fn decide(
             return Err(Refusal::SecondPerson { why: "you escalated it yourself" });
         }
     }
+    not_the_denier(request, &person)?;
     ruling.check(now)?;
     if ruling.outcome != Outcome::Deny {
         may_approve(request, ruling, &person, now)?;

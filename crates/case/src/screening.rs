@@ -146,6 +146,7 @@ fn no_answer(request: &mut Request, kind: CheckKind, subject: &str, now: Timesta
         verdict: Verdict::Error,
         name: String::new(),
         detail: "no answer".to_owned(),
+        detail_ja: "応答がありませんでした".to_owned(),
         at: now,
         expires_at: None,
     });
@@ -158,6 +159,7 @@ fn bounded(answer: &Check) -> Check {
         subject: cut(&answer.subject),
         name: cut(&answer.name),
         detail: cut(&answer.detail),
+        detail_ja: cut(&answer.detail_ja),
         ..answer.clone()
     }
 }

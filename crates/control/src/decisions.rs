@@ -151,30 +151,38 @@ impl Control {
         &self,
         writing: &mut Writing,
         title: &TitleId,
-        version: &str,
-        sha256: &str,
-        why: Cause,
-        detail: &str,
+        recheck: &Recheck,
     ) -> Result<(), ControlError> {
-        let now = self.clock.now();
         for stored in of_title(&mut **writing, title.as_str()).await? {
-            let decision = &stored.decision;
-            let is_permission = decision.ruling.outcome != crate::view::requests::Outcome::Deny;
-            if !is_permission || !matches!(decision.life, Life::Active | Life::ReReview) {
-                continue;
+            // More permissions or another signer say more than that the version is new.
+            let is_said = stored.decision.rechecks.iter().any(|one| {
+                recheck.cause == Cause::NewVersion
+                    && matches!(one.cause, Cause::PermissionGrowth | Cause::SignerChange)
+                    && one.version == recheck.version
+            });
+            if !is_said {
+                self.recheck_one(writing, stored, recheck).await?;
             }
-            let recheck = Recheck {
-                cause: why,
-                version: version.to_owned(),
-                sha256: sha256.to_owned(),
-                detail: detail.chars().take(500).collect(),
-                since: now,
-            };
-            let ask = hash_sources(sha256, now);
-            let turn = Turn::BeginRecheck { recheck, ask };
-            self.take_turn(writing, stored, &turn, Principal::Machine).await?;
         }
         Ok(())
+    }
+
+    /// The same for one decision; a denial, what has no force, and one with as much to look at as can be looked at stay
+    /// as they are.
+    pub(crate) async fn recheck_one(
+        &self,
+        writing: &mut Writing,
+        stored: StoredDecision,
+        recheck: &Recheck,
+    ) -> Result<(), ControlError> {
+        let decision = &stored.decision;
+        let is_full = decision.rechecks.len() >= case::limits::VERSIONS_SEEN_MAX;
+        if !is_permission_in_force(decision) || is_full {
+            return Ok(());
+        }
+        let ask = hash_sources(&recheck.sha256, recheck.since);
+        let turn = Turn::BeginRecheck { recheck: recheck.clone(), ask };
+        self.take_turn(writing, stored, &turn, Principal::Machine).await.map(drop)
     }
 
     /// Takes one step of a decision within a transaction.
@@ -339,6 +347,7 @@ impl Control {
             version: String::new(),
             sha256: String::new(),
             detail: reason.chars().take(500).collect(),
+            detail_ja: String::new(),
             since: now,
         };
         self.person_turn(actor, id, Turn::BeginRecheck { recheck, ask }).await
@@ -370,6 +379,12 @@ impl Control {
         }
         Ok(())
     }
+}
+
+/// Whether it permits something now, also while it is looked at again.
+pub(crate) fn is_permission_in_force(decision: &Decision) -> bool {
+    decision.ruling.outcome != crate::view::requests::Outcome::Deny
+        && matches!(decision.life, Life::Active | Life::ReReview)
 }
 
 /// A reviewer who is limited to departments decides for those only.

@@ -169,6 +169,7 @@ impl Control {
             .execute(&mut *writing)
             .await?;
         one_device(changed.rows_affected(), device)?;
+        judged_anew(&mut writing, "device_id = $1", &device.to_string()).await?;
         let entry = Entry {
             cause: by.into(),
             action: Action::DeviceOwnerSet,
@@ -202,6 +203,7 @@ impl Control {
             .execute(&mut *writing)
             .await?;
         one_device(changed.rows_affected(), device)?;
+        judged_anew(&mut writing, "device_id = $1", &device.to_string()).await?;
         let entry = Entry {
             cause: by.into(),
             action: Action::DeviceDepartmentSet,
@@ -224,6 +226,20 @@ impl Control {
         let rows = condition.bind(statement(sql)).fetch_all(self.store.pool()).await?;
         rows.iter().map(owned_device).collect()
     }
+}
+
+/// The findings of these devices are brought up to date at the next tick: decisions may be for a person or a department
+/// alone, and messages go to the owner.
+pub(crate) async fn judged_anew(
+    writing: &mut Writing,
+    condition: &'static str,
+    value: &str,
+) -> Result<(), ControlError> {
+    statement(format!("UPDATE inventory_device SET stale = 1 WHERE {condition}"))
+        .bind(value.to_owned())
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
 }
 
 /// The identifier of a department.

@@ -5,6 +5,7 @@
 
 use crate::actor::Principal;
 use crate::audit::{Action, Entry};
+use crate::departments::judged_anew;
 use crate::enrol::stored_device;
 use crate::limits::{DEVICE_GROUPS_MAX, GROUP_NAME_CHARS_MAX, GROUPS_OF_DEVICE_MAX};
 use crate::scope::statement;
@@ -125,10 +126,7 @@ impl Control {
                 .await?;
         }
         // Decisions may be for a group alone.
-        sqlx::query("UPDATE inventory_device SET stale = 1 WHERE device_id = $1")
-            .bind(&id)
-            .execute(&mut *writing)
-            .await?;
+        judged_anew(&mut writing, "device_id = $1", &id).await?;
         let entry = Entry {
             cause: by.into(),
             action: Action::DeviceGroupsSet,

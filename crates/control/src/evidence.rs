@@ -7,6 +7,7 @@
 use crate::view::requests::{Kind, Verdict};
 use case::check::{Check, CheckKind, NO_ANSWER};
 use model::Timestamp;
+use software::Step;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -33,6 +34,8 @@ pub struct FileVerdict {
     pub name: String,
     /// Why, in words.
     pub detail: String,
+    /// The same in Japanese; empty: it speaks English only.
+    pub detail_ja: String,
     /// When it looked.
     pub at: Timestamp,
     /// Of when its knowledge is; `None`: it does not say.
@@ -113,8 +116,16 @@ pub fn host_access<'a>(permissions: impl IntoIterator<Item = &'a str>) -> &'stat
 
 /// A scanner's word as a check.
 pub(crate) fn check_of(id: String, kind: CheckKind, subject: &str, said: &FileVerdict) -> Check {
-    let dated = said.database_date.map(|date| format!("database of {date}"));
-    let detail = [Some(said.detail.clone()).filter(|text| !text.is_empty()), dated];
+    let joined = |detail: &str, dated: Option<String>| {
+        let detail = Some(detail.to_owned()).filter(|text| !text.is_empty());
+        detail.into_iter().chain(dated).collect::<Vec<_>>().join("; ")
+    };
+    let date = said.database_date;
+    let detail = joined(&said.detail, date.map(|date| format!("database of {date}")));
+    let detail_ja = match said.detail_ja.as_str() {
+        "" if !said.detail.is_empty() => String::new(),
+        ja => joined(ja, date.map(|date| format!("データベースの日付 {date}"))),
+    };
     Check {
         id,
         kind,
@@ -122,7 +133,8 @@ pub(crate) fn check_of(id: String, kind: CheckKind, subject: &str, said: &FileVe
         subject: subject.to_owned(),
         verdict: said.verdict,
         name: said.name.clone(),
-        detail: detail.into_iter().flatten().collect::<Vec<_>>().join("; "),
+        detail,
+        detail_ja,
         at: said.at,
         expires_at: Some(said.at.plus_nanos(crate::limits::EVIDENCE_LIFE_NS)),
     }
@@ -134,7 +146,7 @@ pub(crate) fn own_check(
     kind: CheckKind,
     words: (&str, &str, &str),
     verdict: Verdict,
-    detail: String,
+    detail: Step,
     at: Timestamp,
 ) -> Check {
     let (source, subject, name) = words;
@@ -145,10 +157,21 @@ pub(crate) fn own_check(
         subject: subject.to_owned(),
         verdict,
         name: name.to_owned(),
-        detail,
+        detail: detail.en,
+        detail_ja: detail.ja,
         at,
         expires_at: None,
     }
+}
+
+/// A detail in both languages.
+pub(crate) fn both(ja: &str, en: &str) -> Step {
+    Step { ja: ja.to_owned(), en: en.to_owned() }
+}
+
+/// A detail that is the same in every language: names and lists.
+pub(crate) fn as_is(text: String) -> Step {
+    Step { ja: String::new(), en: text }
 }
 
 /// The check that stands for a port's failure; a later answer about the same subject replaces it.
@@ -159,7 +182,11 @@ pub(crate) fn fault_check(
     fault: (&str, &str),
     at: Timestamp,
 ) -> Check {
-    let detail = format!("{}: {}", fault.0, fault.1);
+    let (port, reason) = fault;
+    let detail = both(
+        &format!("{port} は答えられませんでした: {reason}"),
+        &format!("{port} could not answer: {reason}"),
+    );
     own_check(id, kind, (NO_ANSWER, subject, ""), Verdict::Error, detail, at)
 }
 

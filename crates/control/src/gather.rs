@@ -5,7 +5,9 @@
 //! Invariant: a port that fails or is silent gives an error, never an approval.
 
 use crate::actor::Principal;
-use crate::evidence::{EvidencePort, FileReport, check_of, fault_check, host_access, own_check};
+use crate::evidence::{
+    EvidencePort, FileReport, as_is, both, check_of, fault_check, host_access, own_check,
+};
 use crate::limits::{EVIDENCE_TAKEN_NS, HOUR_NS};
 use crate::request_rows::load;
 use crate::scope::Scope;
@@ -197,7 +199,7 @@ impl Control {
             match answer {
                 Ok(said) if said.is_empty() => {
                     let nothing = (port.name(), subject, "");
-                    let detail = "knows nothing of it".to_owned();
+                    let detail = both("情報がありません", "knows nothing of it");
                     checks.push(own_check(id()?, kind, nothing, Verdict::Unknown, detail, now));
                 }
                 Ok(said) => {
@@ -213,7 +215,7 @@ impl Control {
         }
         if checks.is_empty() {
             let nobody = ("no source", subject, "");
-            let detail = "no source of evidence is set up".to_owned();
+            let detail = both("照会先が設定されていません", "no source of evidence is set up");
             checks.push(own_check(id()?, kind, nobody, Verdict::Unknown, detail, now));
         }
         // A missing answer is replaced by any later one, so it must come last to count.
@@ -243,7 +245,7 @@ fn report_checks(
         let hosts = extension.host_permissions.iter().map(String::as_str);
         let all = extension.permissions.iter().map(String::as_str).chain(hosts);
         let access = host_access(all.clone());
-        let detail = all.collect::<Vec<_>>().join(", ");
+        let detail = as_is(all.collect::<Vec<_>>().join(", "));
         let words = ("manifest", sha256, access);
         let check = own_check(id()?, CheckKind::Permissions, words, Verdict::Allow, detail, now);
         checks.push(check);
@@ -252,8 +254,14 @@ fn report_checks(
         let words = ("signature", sha256, if signed { "signed" } else { "unsigned" });
         // Whether a missing signature is tolerated is for the policy to say.
         let verdict = Verdict::Allow;
-        let check =
-            own_check(id()?, CheckKind::Permissions, words, verdict, report.signer.clone(), now);
+        let check = own_check(
+            id()?,
+            CheckKind::Permissions,
+            words,
+            verdict,
+            as_is(report.signer.clone()),
+            now,
+        );
         checks.push(check);
     }
     Ok(())

@@ -7,6 +7,7 @@
 //! Invariant: rows, judgements, findings, audit and outbox of a batch are one transaction.
 //! Invariant: only a confirmed look removes rows; one that shrank by more than a fifth is held back.
 
+mod drift;
 mod intake;
 mod items;
 mod reading;

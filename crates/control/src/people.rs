@@ -5,7 +5,7 @@
 
 use crate::actor::{Principal, ids_of_store};
 use crate::audit::{Action, Entry};
-use crate::departments::{department_of_name, departments_of_names};
+use crate::departments::{department_of_name, departments_of_names, judged_anew};
 use crate::limits::{PEOPLE_MAX, PERSON_NAME_CHARS_MAX};
 use crate::outbox::{NewMessage, Sender};
 use crate::people_rule::PeopleRule;
@@ -162,8 +162,9 @@ impl Control {
         let zone = change.time_zone.as_deref().unwrap_or(&before.time_zone);
         time_zone(zone)?;
         let mut writing = self.store.write().await?;
+        let was = before.department_id;
         let department = match &change.department {
-            None => before.department_id,
+            None => was.clone(),
             Some(None) => None,
             Some(Some(name)) => Some(department_of_name(&mut writing, name).await?),
         };
@@ -187,6 +188,10 @@ impl Control {
         .bind(id)
         .execute(&mut *writing)
         .await?;
+        if department != was {
+            let owned = "device_id IN (SELECT id FROM device WHERE owner_id = $1)";
+            judged_anew(&mut writing, owned, id).await?;
+        }
         let detail = json!({
             "language": language.code(), "time_zone": zone, "department": department, "manager": manager,
         });

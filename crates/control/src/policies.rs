@@ -9,6 +9,7 @@ use crate::store::Writing;
 use crate::view::requests::{Command, May, PolicyDryRun, PolicyRow, PolicyRule};
 use crate::{Actor, Control, ControlError, Permission};
 use case::check::{self, CheckKind, Verdict};
+use case::fact_words::Reason;
 use case::policy::{Facts, Judged, answers};
 use case::request::{Request, State};
 use model::Timestamp;
@@ -121,7 +122,7 @@ impl Control {
         let now = self.clock.now();
         let desk = self.desk_for(Some(actor)).await?;
         let mut run = PolicyDryRun::default();
-        let mut hits: Vec<(String, Vec<String>)> = Vec::new();
+        let mut hits: Vec<(String, Vec<Reason>)> = Vec::new();
         for stored in self.past_requests().await? {
             let request = &stored.request;
             if !rule.kinds.is_empty() && !rule.kinds.contains(&request.kind) {
@@ -139,7 +140,7 @@ impl Control {
         for (id, because) in hits.into_iter().take(DRY_RUN_SHOWN) {
             let sql = format!("SELECT {ROW_COLUMNS} FROM {ROW_TABLES} WHERE r.id = $1");
             let row = statement(sql).bind(id).fetch_one(self.store.pool()).await?;
-            run.requests_hit.push((row_of(&row)?, because));
+            run.requests_hit.push((row_of(&row)?, because.iter().map(Reason::words).collect()));
         }
         for title in desk.titles.iter() {
             run.titles += 1;

@@ -14,6 +14,7 @@ use crate::view::requests::{
 use crate::{Actor, Control, ControlError, Permission, random};
 use case::refusal::Refusal;
 use case::request::Request;
+use case::review::not_the_denier;
 use sqlx::Row as _;
 use std::collections::HashMap;
 
@@ -445,13 +446,19 @@ fn actions(request: &Request, actor: &Actor) -> Vec<&'static str> {
                 actions.extend(["assign", "answer_rule", "propose_override", "confirm_override"]);
             }
             State::NeedsInfo => actions.extend(["assign", "answer_rule"]),
-            State::Appealed => actions.extend(["assign", "take_up"]),
+            State::Appealed => {
+                actions.push("assign");
+                if not_the_denier(request, actor.id()).is_ok() {
+                    actions.push("take_up");
+                }
+            }
             _ => {}
         }
     }
     let decides = actor.may(Permission::DecideRequests)
         && matches!(request.state, State::InReview | State::Escalated)
-        && request.escalated_by.as_deref() != Some(actor.id());
+        && request.escalated_by.as_deref() != Some(actor.id())
+        && not_the_denier(request, actor.id()).is_ok();
     if decides {
         actions.push("decide");
     }

@@ -8,6 +8,7 @@ use crate::view::requests::{
 };
 use crate::{Actor, Control, ControlError, Permission};
 use case::check::{self, Check, CheckKind};
+use case::fact_words::Reason;
 use case::policy::Judged;
 use case::request::Request;
 use model::Timestamp;
@@ -59,14 +60,14 @@ impl Control {
                 if !asked && answer.is_none() {
                     continue;
                 }
-                rows.push(row(rule, None, Vec::new(), answer, names));
+                rows.push(row(rule, None, &[], answer, names));
                 continue;
             };
             let (machine, because) = match judged {
                 Judged::Says { verdict, because } => (Some(verdict), because),
                 Judged::Asks { because, .. } => (None, because),
             };
-            rows.push(row(rule, machine.filter(|_| !asked), because, answer, names));
+            rows.push(row(rule, machine.filter(|_| !asked), &because, answer, names));
         }
         Ok(rows)
     }
@@ -106,14 +107,14 @@ impl Control {
 fn row(
     rule: crate::view::requests::PolicyRule,
     machine: Option<Verdict>,
-    because: Vec<String>,
+    because: &[Reason],
     answer: Option<&case::review::ChecklistAnswer>,
     names: &HashMap<String, String>,
 ) -> ChecklistRow {
     ChecklistRow {
         rule,
         machine,
-        because,
+        because: because.iter().map(Reason::words).collect(),
         answer: answer.map(|one| one.yes),
         answered_by: answer.and_then(|one| names.get(&one.by).cloned()),
     }
@@ -167,6 +168,7 @@ fn view_of(one: &Check, words: &HashMap<String, (String, String)>, now: Timestam
         verdict: one.verdict_at(now),
         name: one.name.clone(),
         detail: one.detail.clone(),
+        detail_ja: one.detail_ja.clone(),
         at: one.at,
         counts: true,
         overridden: None,
@@ -194,11 +196,7 @@ fn decision_row(
             .into_iter()
             .map(|one| view_of(one, &none, now))
             .collect(),
-        rechecks: decision
-            .rechecks
-            .iter()
-            .map(|one| (one.cause, one.version.clone(), one.sha256.clone()))
-            .collect(),
+        rechecks: decision.rechecks,
         pending: decision.pending.len(),
         at: decision.at,
         life: decision.life,

@@ -2,25 +2,26 @@
 
 use crate::actor::Principal;
 use crate::audit::{Action, Cause, Entry};
-use crate::decision_rows::{of_life, of_title};
+use crate::decision_rows::{StoredDecision, of_life, of_title};
 use crate::decisions::within;
 use crate::policies::rules;
 use crate::recipient::holders;
 use crate::request_rows::{ROW_COLUMNS, ROW_TABLES, load, row_of};
 use crate::request_steps::{about, sources_for};
 use crate::review_page::check_views;
-use crate::scope::statement;
+use crate::scope::{Scope, statement};
 use crate::view::PAGE_ROWS_MAX;
 use crate::view::requests::{
     Command, DecisionRow, Desk, DeskFilter, Kind, Life, Refusal, ReviewPage, Ruling, State, Verdict,
 };
 use crate::{Actor, Control, ControlError, Permission};
 use case::request::Request;
-use case::review::{RuleAnswer, blockers};
+use case::review::{RuleAnswer, blockers, not_the_denier};
 use model::Timestamp;
 use serde_json::json;
 use software::search_key;
 use sqlx::Row as _;
+use std::collections::HashSet;
 
 impl Control {
     /// The requests that wait for reviewers, the oldest first.
@@ -76,7 +77,8 @@ impl Control {
             }
         }
         counts.sort_by_key(|(state, _)| State::ALL.iter().position(|one| one == state));
-        let rechecks = of_life(self.store.pool(), Life::ReReview).await?.len() as u64;
+        let rechecks = self.rechecks_within(&actor.scope(Permission::ReadRequests)).await?;
+        let rechecks = rechecks.len() as u64;
         Ok(Desk { rows: list, next: last.filter(|_| has_more), counts, rechecks })
     }
 
@@ -101,7 +103,7 @@ impl Control {
         let decisions = if stored.title.is_empty() {
             Vec::new()
         } else {
-            of_title(self.store.pool(), &stored.title).await?
+            self.decisions_seen(&actor.scope(Permission::ReadRequests), &stored.title).await?
         };
         let reviewers = holders(self.store.pool(), Permission::ReviewRequests).await?;
         let words = self.rule_words().await?;
@@ -304,7 +306,7 @@ impl Control {
             }
         }
         for person in &ruling.scope.people {
-            self.person_in_scope(&crate::scope::Scope::All, person).await?;
+            self.person_in_scope(&Scope::All, person).await?;
         }
         for department in &ruling.scope.departments {
             let found = sqlx::query("SELECT id FROM department WHERE id = $1")
@@ -338,13 +340,20 @@ impl Control {
     /// [`ControlError::NotPermitted`], or the store's.
     pub async fn rechecks(&self, actor: &Actor) -> Result<Vec<DecisionRow>, ControlError> {
         self.require(actor, &[Permission::ReadRequests], "rechecks").await?;
-        let mut found = of_life(self.store.pool(), Life::ReReview).await?;
-        found.sort_by_key(|one| one.decision.life_since);
+        let mut found = self.rechecks_within(&actor.scope(Permission::ReadRequests)).await?;
         found.truncate(PAGE_ROWS_MAX);
         self.decision_rows(found).await
     }
 
-    /// Every decision on a title, the newest first.
+    /// Those that are in a scope: whoever is limited to departments looks again at decisions for those alone.
+    async fn rechecks_within(&self, scope: &Scope) -> Result<Vec<StoredDecision>, ControlError> {
+        let mut found = of_life(self.store.pool(), Life::ReReview).await?;
+        found.retain(|one| crate::decisions::within(scope, &one.decision.ruling.scope).is_ok());
+        found.sort_by_key(|one| one.decision.life_since);
+        Ok(found)
+    }
+
+    /// Decisions on a title, the newest first: those for everybody, and those for somebody in the actor's scope.
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`], or the store's.
@@ -354,8 +363,32 @@ impl Control {
         title: &str,
     ) -> Result<Vec<DecisionRow>, ControlError> {
         self.require(actor, &[Permission::ReadRequests], "decisions").await?;
-        let found = of_title(self.store.pool(), title).await?;
+        let found = self.decisions_seen(&actor.scope(Permission::ReadRequests), title).await?;
         self.decision_rows(found).await
+    }
+
+    async fn decisions_seen(
+        &self,
+        scope: &Scope,
+        title: &str,
+    ) -> Result<Vec<StoredDecision>, ControlError> {
+        let mut found = of_title(self.store.pool(), title).await?;
+        if let Scope::Departments(mine) = scope {
+            // Whom a decision names is known to those who see these people.
+            let condition = scope.on_person("p", 1);
+            let sql = format!("SELECT p.id FROM person AS p WHERE {}", condition.sql);
+            let mut people = HashSet::new();
+            for row in condition.bind(statement(sql)).fetch_all(self.store.pool()).await? {
+                people.insert(row.try_get::<String, _>(0)?);
+            }
+            found.retain(|one| {
+                let of = &one.decision.ruling.scope;
+                of.is_everybody()
+                    || of.departments.iter().any(|one| mine.contains(one))
+                    || of.people.iter().any(|one| people.contains(one))
+            });
+        }
+        Ok(found)
     }
 }
 
@@ -372,5 +405,5 @@ fn may_decide(request: &Request, actor: &Actor) -> Result<(), Refusal> {
     if request.state == State::Escalated && request.escalated_by.as_deref() == Some(actor.id()) {
         return Err(Refusal::SecondPerson { why: "you escalated it yourself" });
     }
-    Ok(())
+    not_the_denier(request, actor.id())
 }

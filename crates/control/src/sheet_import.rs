@@ -19,7 +19,7 @@ use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use software::sheet::{Column, Place, Preview, Reading, SheetTitle, SheetVerdict};
-use software::{Title, TitleId, Titles};
+use software::{Step, Title, TitleId, Titles};
 use sqlx::Row as _;
 use std::collections::{HashMap, HashSet};
 
@@ -45,7 +45,37 @@ struct StoredRow {
     ruling: Option<Ruling>,
     version: String,
     conditions: String,
-    remarks: Vec<String>,
+    remarks: Vec<Remark>,
+    /// It is no row of the table: its headings, what stands above, a blank line.
+    #[serde(default)]
+    aside: bool,
+}
+
+/// A remark as it is stored. Before both languages were kept there was English only.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Remark {
+    Both { ja: String, en: String },
+    English(String),
+}
+
+impl Remark {
+    fn new(ja: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Both { ja: ja.into(), en: en.into() }
+    }
+
+    fn step(&self) -> Step {
+        match self {
+            Self::Both { ja, en } => Step { ja: ja.clone(), en: en.clone() },
+            Self::English(en) => Step { ja: String::new(), en: en.clone() },
+        }
+    }
+}
+
+impl From<Step> for Remark {
+    fn from(step: Step) -> Self {
+        Self::new(step.ja, step.en)
+    }
 }
 
 impl Control {
@@ -188,7 +218,7 @@ impl Control {
             action: Action::SheetImported,
             target: format!("import {id}"),
             detail: json!({
-                "sha256": preview.sha256, "rows": preview.rows.len(), "new": preview.new_titles,
+                "sha256": preview.sha256, "rows": preview.rows_of_table(), "new": preview.new_titles,
                 "known": preview.known, "repeated": preview.repeated, "skipped": preview.skipped,
                 "decisions": preview.decisions,
             }),
@@ -245,6 +275,7 @@ impl Control {
             known: many(|plan| matches!(plan, ImportPlan::Known(..))),
             repeated: many(|plan| matches!(plan, ImportPlan::Repeats(_))),
             skipped: many(|plan| matches!(plan, ImportPlan::Skipped)),
+            aside: many(|plan| matches!(plan, ImportPlan::Aside)),
             decisions: stored.rows.iter().filter(|row| row.ruling.is_some()).count() as u64,
             committed_at: row.try_get::<Option<i64>, _>(2)?.map(Timestamp::from_nanos),
             rows,
@@ -276,7 +307,9 @@ fn plan(read: &Preview, titles: &Titles) -> Result<Vec<StoredRow>, ControlError>
             if let Reading::Repeats { line } = &row.reading {
                 stored.repeats = Some(*line);
             }
-            stored.remarks.push(row.says().en);
+            stored.aside =
+                matches!(row.reading, Reading::Above | Reading::Headers | Reading::Blank);
+            stored.remarks.push(row.says().into());
             rows.push(stored);
             continue;
         };
@@ -284,7 +317,7 @@ fn plan(read: &Preview, titles: &Titles) -> Result<Vec<StoredRow>, ControlError>
         stored.publisher.clone_from(&sheet.publisher);
         stored.version.clone_from(&sheet.version);
         stored.conditions.clone_from(&sheet.conditions);
-        stored.remarks.extend(sheet.remarks.iter().map(|one| one.en.clone()));
+        stored.remarks.extend(sheet.remarks.iter().cloned().map(Remark::from));
         match planned.place {
             Place::Known(id) => stored.title = id.to_string(),
             Place::SameAs { line, title } => {
@@ -293,9 +326,12 @@ fn plan(read: &Preview, titles: &Titles) -> Result<Vec<StoredRow>, ControlError>
             }
             Place::Ambiguous(hits) => {
                 let names: Vec<String> = hits.iter().map(|hit| hit.matched.clone()).collect();
-                stored.remarks.push(format!(
-                    "may be one of: {}; say which by an identifier",
-                    names.join(", ")
+                stored.remarks.push(Remark::new(
+                    format!(
+                        "次のどれかの可能性があります: {}。識別子の列で指定してください",
+                        names.join("、")
+                    ),
+                    format!("may be one of: {}; say which by an identifier", names.join(", ")),
                 ));
             }
             Place::New => place_new(&mut stored, sheet, titles, &mut ids, &mut new)?,
@@ -346,9 +382,10 @@ fn place_new(
 fn decide(stored: &mut StoredRow, sheet: &SheetTitle, decided: &mut HashMap<String, u64>) {
     let Some(verdict) = sheet.verdict else { return };
     if let Some(line) = decided.get(&stored.title) {
-        stored
-            .remarks
-            .push(format!("its decision is left out: line {line} decides on the same title"));
+        stored.remarks.push(Remark::new(
+            format!("判定は取り込みません: 同じタイトルの判定が {line} 行目にあります"),
+            format!("its decision is left out: line {line} decides on the same title"),
+        ));
         return;
     }
     let conditions = sheet.conditions.trim();
@@ -357,15 +394,17 @@ fn decide(stored: &mut StoredRow, sheet: &SheetTitle, decided: &mut HashMap<Stri
         SheetVerdict::Approved | SheetVerdict::Conditional => Outcome::ApproveWithConditions,
         SheetVerdict::Denied => Outcome::Deny,
         SheetVerdict::Pending => {
-            stored.remarks.push("not decided yet: no decision is made".to_owned());
+            let ja = "判定前のため、判定は記録しません";
+            stored.remarks.push(Remark::new(ja, "not decided yet: no decision is made"));
             return;
         }
     };
     let is_conditional = outcome == Outcome::ApproveWithConditions;
     if is_conditional && conditions.is_empty() {
-        stored
-            .remarks
-            .push("approved with conditions, but there are none: no decision is made".to_owned());
+        stored.remarks.push(Remark::new(
+            "条件付きですが条件の記載がないため、判定は記録しません",
+            "approved with conditions, but there are none: no decision is made",
+        ));
         return;
     }
     let text: String = conditions.chars().take(case::limits::FORM_TEXT_CHARS_MAX).collect();
@@ -386,6 +425,7 @@ fn shown(row: &StoredRow) -> ImportRow {
     let plan = match (&row.new_title, row.repeats) {
         (Some(title), _) => ImportPlan::NewTitle(title.id.to_string()),
         (None, Some(line)) => ImportPlan::Repeats(line),
+        (None, None) if row.aside => ImportPlan::Aside,
         (None, None) if row.title.is_empty() => ImportPlan::Skipped,
         (None, None) => ImportPlan::Known(row.title.clone(), row.title_name.clone()),
     };
@@ -397,7 +437,7 @@ fn shown(row: &StoredRow) -> ImportRow {
         plan,
         outcome: row.ruling.as_ref().map(|ruling| ruling.outcome),
         conditions: row.conditions.clone(),
-        remarks: row.remarks.clone(),
+        remarks: row.remarks.iter().map(Remark::step).collect(),
     }
 }
 

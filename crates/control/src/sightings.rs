@@ -1,7 +1,7 @@
 //! Evidence of our own: where a download comes from, where our devices have seen the same software, what an extension
 //! of theirs may do.
 
-use crate::evidence::{host_access, own_check};
+use crate::evidence::{as_is, both, host_access, own_check};
 use crate::limits::SIGHTINGS_SHOWN;
 use crate::view::requests::{CheckKind, Sighting, Verdict};
 use crate::{Control, ControlError, random};
@@ -34,7 +34,7 @@ impl Control {
         };
         let words = ("origin", request.form.url.as_str(), name);
         let now = self.clock.now();
-        Ok(own_check(id()?, CheckKind::Origin, words, verdict, judged.why.en, now))
+        Ok(own_check(id()?, CheckKind::Origin, words, verdict, judged.why, now))
     }
 
     /// Where our devices have seen it. Being somewhere already proves nothing about being harmless, so the verdict is
@@ -47,13 +47,14 @@ impl Control {
         let seen = self.sightings(request, title).await?;
         let devices = seen.iter().map(|one| one.devices).max().unwrap_or(0);
         let detail = match seen.first() {
-            None => "not on any of our devices".to_owned(),
-            Some(first) => format!(
-                "{} {} and {} more; on up to {devices} devices",
-                first.name,
-                first.version,
-                seen.len() - 1
-            ),
+            None => both("社内のどの端末にもありません", "not on any of our devices"),
+            Some(first) => {
+                let (name, version, more) = (&first.name, &first.version, seen.len() - 1);
+                both(
+                    &format!("{name} {version} ほか {more} 件。最大 {devices} 台の端末にあります"),
+                    &format!("{name} {version} and {more} more; on up to {devices} devices"),
+                )
+            }
         };
         let words = ("inventory", request.form.name.as_str(), "");
         let now = self.clock.now();
@@ -76,14 +77,17 @@ impl Control {
         let now = self.clock.now();
         let Some(row) = rows.first() else {
             let words = ("inventory", subject, "");
-            let detail = "no device of ours has it, so its permissions are not known".to_owned();
+            let detail = both(
+                "社内のどの端末にもないため、権限は分かりません",
+                "no device of ours has it, so its permissions are not known",
+            );
             let kind = CheckKind::Permissions;
             return Ok(own_check(id()?, kind, words, Verdict::Unknown, detail, now));
         };
         let permissions = listed(&row.try_get::<String, _>(0)?);
         let access = host_access(permissions.iter().map(String::as_str));
         let words = ("inventory", subject, access);
-        let detail = permissions.join(", ");
+        let detail = as_is(permissions.join(", "));
         Ok(own_check(id()?, CheckKind::Permissions, words, Verdict::Allow, detail, now))
     }
 

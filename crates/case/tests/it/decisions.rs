@@ -30,6 +30,7 @@ fn recheck(cause: Cause, version: &str, sha256: &str) -> Recheck {
         version: version.into(),
         sha256: sha256.into(),
         detail: String::new(),
+        detail_ja: String::new(),
         since: at(2),
     }
 }
@@ -49,6 +50,7 @@ fn answers(sha256: &str, verdict: Verdict) -> Turn {
         verdict,
         name: String::new(),
         detail: String::new(),
+        detail_ja: String::new(),
         at: at(3),
         expires_at: None,
     };

@@ -129,6 +129,7 @@ fn check(number: usize, source: &str, subject: &str, verdict: Verdict, at: Times
         verdict,
         name: String::new(),
         detail: String::new(),
+        detail_ja: String::new(),
         at,
         expires_at: None,
     }
@@ -346,6 +347,28 @@ fn reviewed(verdicts: &[Verdict]) -> Request {
 fn decide(request: &Request, who: usize) -> Result<State, Refusal> {
     let command = Command::Decide(Box::new(ruling(Outcome::Approve, false)));
     step(request, &command, person(who), at(2)).map(|(next, _)| next.state)
+}
+
+#[test]
+fn an_appeal_is_not_for_the_person_who_denied() {
+    let denial = Command::Decide(Box::new(ruling(Outcome::Deny, false)));
+    let mut request = reviewed(&[Verdict::Allow]);
+    let mut take = |command: Command, by: By<'_>| {
+        request = step(&request, &command, by, at(2)).expect("a step").0;
+        request.clone()
+    };
+    take(denial.clone(), person(1));
+    let appealed = take(Command::Appeal { reason: "it is needed".into() }, person(0));
+    let refused = |request: &Request, command: &Command, who: usize| {
+        matches!(step(request, command, person(who), at(2)), Err(Refusal::SecondPerson { .. }))
+    };
+    assert!(refused(&appealed, &Command::TakeUp, 1));
+    let handed = Command::Assign { to: Some(PEOPLE[1].to_owned()) };
+    assert!(refused(&appealed, &handed, 2), "nor is it handed to that person");
+    let open = take(Command::TakeUp, person(2));
+    assert_eq!((open.state, open.assignee.as_deref()), (State::InReview, Some(PEOPLE[2])));
+    assert!(refused(&open, &denial, 1), "who denied does not deny it again");
+    assert_eq!(decide(&open, 2), Ok(State::Approved));
 }
 
 #[test]

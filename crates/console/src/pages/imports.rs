@@ -75,12 +75,20 @@ enum Part {
     Known,
     Repeats,
     Skipped,
+    Aside,
     Remarks,
 }
 
 impl Part {
-    const ALL: [Self; 6] =
-        [Self::All, Self::New, Self::Known, Self::Repeats, Self::Skipped, Self::Remarks];
+    const ALL: [Self; 7] = [
+        Self::All,
+        Self::New,
+        Self::Known,
+        Self::Repeats,
+        Self::Skipped,
+        Self::Remarks,
+        Self::Aside,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -89,6 +97,7 @@ impl Part {
             Self::Known => "known",
             Self::Repeats => "repeats",
             Self::Skipped => "skipped",
+            Self::Aside => "aside",
             Self::Remarks => "remarks",
         }
     }
@@ -104,18 +113,20 @@ impl Part {
             Self::Known => "import-known",
             Self::Repeats => "import-repeats",
             Self::Skipped => "import-skipped",
+            Self::Aside => "import-aside",
             Self::Remarks => "import-remarked",
         }
     }
 
     fn has(self, row: &ImportRow) -> bool {
         match self {
-            Self::All => true,
+            Self::All => row.plan != ImportPlan::Aside,
             Self::New => matches!(row.plan, ImportPlan::NewTitle(_)),
             Self::Known => matches!(row.plan, ImportPlan::Known(..)),
             Self::Repeats => matches!(row.plan, ImportPlan::Repeats(_)),
             Self::Skipped => row.plan == ImportPlan::Skipped,
-            Self::Remarks => !row.remarks.is_empty(),
+            Self::Aside => row.plan == ImportPlan::Aside,
+            Self::Remarks => row.plan != ImportPlan::Aside && !row.remarks.is_empty(),
         }
     }
 }

@@ -27,6 +27,7 @@ impl Clean {
             verdict: Verdict::Allow,
             name: String::new(),
             detail: "on the list of known good files".to_owned(),
+            detail_ja: String::new(),
             at: self.0,
             database_date: None,
         }]

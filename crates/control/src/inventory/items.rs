@@ -2,9 +2,10 @@
 
 use crate::batch::{self, Cell};
 use crate::ground::{Ground, Judged, Place, told_apart};
+use crate::limits::RECHECK_DETAIL_CHARS_MAX;
 use crate::store::{Row, Writing, storable};
 use crate::{Control, ControlError};
-use case::decision::Cause;
+use case::decision::{Cause, Recheck};
 use case::judgement::Verdict;
 use model::Timestamp;
 use model::inventory::{InventoryItem, SoftwareSource};
@@ -149,8 +150,11 @@ impl Control {
             {
                 *hits.entry(exclusion.clone()).or_default() += 1;
             }
+            if !before.contains_key(id) || judged.judgement.verdict == Verdict::NewVersion {
+                self.drift(writing, ground, &judged, item, now).await?;
+            }
             if judged.judgement.verdict == Verdict::NewVersion && told_apart(item) {
-                self.recheck(writing, &judged, item).await?;
+                self.recheck(writing, &judged, item, now).await?;
             }
             rows.push(judgement_cells(id, &judged, kind, ground.revision));
         }
@@ -174,11 +178,20 @@ impl Control {
         writing: &mut Writing,
         judged: &Judged,
         item: &InventoryItem,
+        now: Timestamp,
     ) -> Result<(), ControlError> {
         let Some(title) = judged.identification.outcome.confirmed() else { return Ok(()) };
         let cause = if item.source.is_browser() { Cause::NewVersion } else { Cause::NewHash };
         let detail = format!("{} {} ({})", item.name, item.version, item.source.name());
-        self.begin_recheck(writing, title, &item.version, &item.sha256, cause, &detail).await
+        let recheck = Recheck {
+            cause,
+            version: item.version.clone(),
+            sha256: item.sha256.clone(),
+            detail: detail.chars().take(RECHECK_DETAIL_CHARS_MAX).collect(),
+            detail_ja: String::new(),
+            since: now,
+        };
+        self.begin_recheck(writing, title, &recheck).await
     }
 }
 

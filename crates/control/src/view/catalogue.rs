@@ -1,7 +1,8 @@
 //! What the use cases of the catalogue, the recommended tools, the policies and the import hand out.
 
 use super::requests::{
-    Condition, DecisionRow, May, OpenRequestHit, Outcome, PolicyRule, RequestRow, TitleHit, Why,
+    Condition, DecisionRow, May, OpenRequestHit, Outcome, PolicyRule, RequestRow, Step, TitleHit,
+    Why,
 };
 use model::Timestamp;
 
@@ -194,7 +195,7 @@ pub struct PolicyDryRun {
     /// Past and open requests that were looked at.
     pub requests: usize,
     /// Requests that it would object to: the request's line and what speaks for it.
-    pub requests_hit: Vec<(RequestRow, Vec<String>)>,
+    pub requests_hit: Vec<(RequestRow, Vec<Step>)>,
     /// Requests where a person would have to answer.
     pub requests_asked: usize,
     /// Titles of the catalogue that were looked at.
@@ -223,7 +224,7 @@ pub struct ImportRow {
     /// Conditions that were read.
     pub conditions: String,
     /// Why it is skipped, or what was noticed.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Step>,
 }
 
 /// What happens with a row of a sheet.
@@ -237,6 +238,8 @@ pub enum ImportPlan {
     Repeats(u64),
     /// The row is not taken.
     Skipped,
+    /// The line is none of the table's rows: its headings, what stands above them, a blank line.
+    Aside,
 }
 
 /// A sheet as it will be read. Nothing is saved but the preview itself.
@@ -248,7 +251,7 @@ pub struct ImportPreview {
     pub sha256: String,
     /// Columns: heading in the sheet, and what it is taken for.
     pub columns: Vec<(String, String)>,
-    /// Every row of the sheet below its heading.
+    /// Every line of the sheet.
     pub rows: Vec<ImportRow>,
     /// Rows that make a new title.
     pub new_titles: u64,
@@ -258,8 +261,18 @@ pub struct ImportPreview {
     pub repeated: u64,
     /// Rows not taken.
     pub skipped: u64,
+    /// Lines that are no rows of the table; with the four counts above, every line.
+    pub aside: u64,
     /// Decisions that will be made.
     pub decisions: u64,
     /// When it was committed.
     pub committed_at: Option<Timestamp>,
+}
+
+impl ImportPreview {
+    /// Rows of the table: every line but headings, what stands above them, and blanks.
+    #[must_use]
+    pub fn rows_of_table(&self) -> u64 {
+        self.new_titles + self.known + self.repeated + self.skipped
+    }
 }

@@ -4,14 +4,14 @@
 pub use case::catalogue::{May, Why};
 pub use case::check::{CheckKind, Verdict};
 pub use case::command::Command;
-pub use case::decision::{Cause, Condition, Life, Outcome, Ruling, Scope};
+pub use case::decision::{Cause, Condition, Life, Outcome, Recheck, Ruling, Scope};
 pub use case::form::{Attachment, Audience, Form, Kind};
 pub use case::policy::PolicyRule;
 pub use case::refusal::{FormFault, Refusal};
 pub use case::request::{Message, State};
 pub use software::sheet::Column;
 pub use software::version::Scheme;
-pub use software::{Category, IdentifierKind};
+pub use software::{Category, IdentifierKind, Step};
 
 pub use super::catalogue::{
     Alternative, Answer, Card, CardView, CatalogueFilter, CatalogueList, CatalogueRow, ImportPlan,
@@ -206,6 +206,8 @@ pub struct CheckView {
     pub name: String,
     /// Why.
     pub detail: String,
+    /// The same in Japanese; empty: the source speaks English only.
+    pub detail_ja: String,
     /// When it answered.
     pub at: Timestamp,
     /// Whether it counts; an older answer of the same source does not.
@@ -237,7 +239,7 @@ pub struct ChecklistRow {
     /// What the machine says: `None`: a person must answer.
     pub machine: Option<Verdict>,
     /// What the machine saw that speaks for it, one line each.
-    pub because: Vec<String>,
+    pub because: Vec<Step>,
     /// A person's answer.
     pub answer: Option<bool>,
     /// Whose: a name.
@@ -349,8 +351,8 @@ pub struct DecisionRow {
     pub life: Life,
     /// Why it was suspended, revoked or retired.
     pub life_reason: String,
-    /// What is looked at again: cause, version, hash.
-    pub rechecks: Vec<(Cause, String, String)>,
+    /// What is looked at again.
+    pub rechecks: Vec<Recheck>,
     /// Evidence of the re-review.
     pub checks: Vec<CheckView>,
     /// Sources that have not answered.

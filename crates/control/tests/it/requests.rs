@@ -39,6 +39,7 @@ impl Oracle {
             verdict,
             name: String::new(),
             detail: String::new(),
+            detail_ja: String::new(),
             at: Timestamp::parse("2026-08-21T05:00:00Z").expect("a time"),
             database_date: None,
         }])
@@ -327,7 +328,10 @@ async fn a_decision_expires_is_rechecked_suspended_and_revoked() {
     let anna = person(&scene, "anna2", Role::Reviewer).await;
     control.tick().await.expect("ticked");
     let waiting = control.rechecks(&anna).await.expect("rechecks");
-    assert_eq!(waiting.iter().map(|one| one.rechecks[0].0).collect::<Vec<_>>(), [Cause::Expiry]);
+    assert_eq!(
+        waiting.iter().map(|one| one.rechecks[0].cause).collect::<Vec<_>>(),
+        [Cause::Expiry]
+    );
     let answer = control.may_use(None, "期限つき").await.expect("answered");
     assert_eq!((answer.may, answer.why), (May::Ask, Some(Why::Expired)));
     let decision = waiting[0].id.clone();
@@ -370,8 +374,12 @@ async fn a_sheet_is_imported_exactly_as_previewed_with_every_row_accounted_for()
     let preview = control.preview_import(&people.anna, sheet.as_bytes()).await.expect("read");
     let body = preview.rows.iter().filter(|row| row.line > 1).count();
     assert_eq!(body, 500);
-    let parts = preview.new_titles + preview.known + preview.repeated + preview.skipped;
-    assert_eq!(parts, preview.rows.len() as u64, "every row is accounted for");
+    assert_eq!((preview.rows_of_table(), preview.aside), (500, 1), "the headings are no row");
+    let parts = preview.rows_of_table() + preview.aside;
+    assert_eq!(parts, preview.rows.len() as u64, "every line is accounted for");
+    for remark in preview.rows.iter().flat_map(|row| &row.remarks) {
+        assert!(!remark.ja.is_empty() && remark.ja != remark.en, "{remark:?}");
+    }
     let zoom: Vec<_> =
         preview.rows.iter().filter(|row| (2..5).contains(&row.line)).map(|row| &row.plan).collect();
     assert!(matches!(zoom[0], ImportPlan::Known(id, _) if id.contains("zoom")), "{zoom:?}");

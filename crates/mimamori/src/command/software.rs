@@ -190,6 +190,7 @@ fn print_preview(preview: &ImportPreview) -> anyhow::Result<()> {
                 ImportPlan::Known(id, name) => format!("known as {name} ({id})"),
                 ImportPlan::Repeats(line) => format!("repeats line {line}"),
                 ImportPlan::Skipped => "skipped".to_owned(),
+                ImportPlan::Aside => "not a row".to_owned(),
             };
             let outcome = row.outcome.map_or("", |outcome| outcome.name());
             vec![
@@ -197,14 +198,21 @@ fn print_preview(preview: &ImportPreview) -> anyhow::Result<()> {
                 visible(&row.name),
                 visible(&plan),
                 outcome.to_owned(),
-                visible(&row.remarks.join("; ")),
+                visible(
+                    &row.remarks.iter().map(|one| one.en.as_str()).collect::<Vec<_>>().join("; "),
+                ),
             ]
         })
         .collect();
     print_table(&["line", "name", "plan", "decision", "remarks"], &cells)?;
+    let aside = match preview.aside {
+        0 => String::new(),
+        1 => "; besides, 1 line of headings".to_owned(),
+        many => format!("; besides, {many} lines of headings or blanks"),
+    };
     print_line(&format!(
-        "{} rows: {} new, {} known, {} repeated, {} skipped; {} decisions",
-        preview.rows.len(),
+        "{} rows: {} new, {} known, {} repeated, {} skipped; {} decisions{aside}",
+        preview.rows_of_table(),
         preview.new_titles,
         preview.known,
         preview.repeated,

@@ -181,6 +181,22 @@ enum Said {
     Malware,
 }
 
+impl Finding {
+    /// What it says, for a Japanese reader; empty where only the scanner's own words tell it.
+    fn japanese(&self) -> &'static str {
+        match (self.scanner.as_str(), self.verdict) {
+            ("hash-list", Said::KnownGood) => "許可リストにあるハッシュです",
+            ("hash-list", Said::Malware) => "拒否リストにあるハッシュです",
+            ("hash-list", Said::NoMatch) => "どのハッシュ一覧にもありません",
+            ("yara-x", Said::NoMatch) => "該当する YARA ルールはありません",
+            ("clamav", Said::NoMatch) => "ClamAV では何も検出されませんでした",
+            ("clamav", Said::Malware) => "ClamAV が検出しました",
+            ("package", Said::Error) => "パッケージの内容を読み取れませんでした",
+            _ => "",
+        }
+    }
+}
+
 #[derive(Debug, serde::Deserialize)]
 struct Extension {
     name: String,
@@ -209,6 +225,7 @@ impl Report {
                 verdict: verdict_of(finding.verdict)?,
                 name: finding.name.clone(),
                 detail: finding.detail.clone(),
+                detail_ja: finding.japanese().to_owned(),
                 at,
                 database_date: None,
             })

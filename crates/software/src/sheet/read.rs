@@ -10,6 +10,7 @@ use crate::limits::{
 use crate::name::normalise;
 use crate::publisher::normalise_publisher;
 use crate::title::{Category, Identifier, IdentifierKind};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// How the file's characters are written.
@@ -74,8 +75,10 @@ pub struct SheetTitle {
 pub enum Reading {
     /// It describes a title.
     Title(Box<SheetTitle>),
-    /// It stands above the table, or is the row of headers.
+    /// It stands above the table: its title, the date.
     Above,
+    /// It is the row of headers.
+    Headers,
     /// All its cells are empty.
     Blank,
     /// It says again what an earlier row says (same name, publisher and version).
@@ -107,6 +110,8 @@ pub struct Counts {
     pub titles: usize,
     /// Above the table.
     pub above: usize,
+    /// The row of headers.
+    pub headers: usize,
     /// Blank.
     pub blank: usize,
     /// Repetitions.
@@ -139,6 +144,7 @@ impl Preview {
             let part = match row.reading {
                 Reading::Title(_) => &mut counts.titles,
                 Reading::Above => &mut counts.above,
+                Reading::Headers => &mut counts.headers,
                 Reading::Blank => &mut counts.blank,
                 Reading::Repeats { .. } => &mut counts.repeats,
                 Reading::Refused(_) => &mut counts.refused,
@@ -174,10 +180,10 @@ impl Row {
                     format!("{}: {}{}", title.name, verdict(true), remarks(|one| &one.ja)),
                 )
             }
-            Reading::Above => (
-                "above the table: not read".to_owned(),
-                "表の見出しまたは表より上の行です".to_owned(),
-            ),
+            Reading::Above => {
+                ("above the table: not read".to_owned(), "表より上の行です".to_owned())
+            }
+            Reading::Headers => ("the headings".to_owned(), "見出しの行です".to_owned()),
             Reading::Blank => ("blank".to_owned(), "空行です".to_owned()),
             Reading::Repeats { line } => (
                 format!("says the same title as line {line}"),
@@ -252,8 +258,11 @@ pub fn read_as(bytes: &[u8], named: &[(usize, Option<Column>)]) -> Result<Previe
         .into_iter()
         .enumerate()
         .map(|(place, (line, cells))| {
-            let above = header_at.is_some_and(|header| place <= header);
-            let reading = if above { Reading::Above } else { reader.reading(line, &cells) };
+            let reading = match header_at.map(|header| place.cmp(&header)) {
+                Some(Ordering::Less) => Reading::Above,
+                Some(Ordering::Equal) => Reading::Headers,
+                Some(Ordering::Greater) | None => reader.reading(line, &cells),
+            };
             Row { line, cells, reading }
         })
         .collect();

@@ -170,7 +170,7 @@ proptest! {
             let cells: Vec<Vec<String>> = preview.rows.iter().map(|row| row.cells.clone()).collect();
             prop_assert_eq!(&cells, &all);
             let counts = preview.counts();
-            prop_assert_eq!(counts.rows, counts.titles + counts.above + counts.blank + counts.repeats + counts.refused);
+            prop_assert_eq!(counts.rows, counts.titles + counts.above + counts.headers + counts.blank + counts.repeats + counts.refused);
         }
     }
 

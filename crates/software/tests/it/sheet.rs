@@ -42,10 +42,15 @@ fn a_list_from_japanese_excel_is_read_row_by_row() {
         let counts = preview.counts();
         assert_eq!(
             counts.rows,
-            counts.titles + counts.above + counts.blank + counts.repeats + counts.refused
+            counts.titles
+                + counts.above
+                + counts.headers
+                + counts.blank
+                + counts.repeats
+                + counts.refused
         );
         assert_eq!(
-            (counts.titles, counts.above, counts.blank, counts.repeats, counts.refused),
+            (counts.titles, counts.above + counts.headers, counts.blank, counts.repeats, counts.refused),
             (6, 3, 1, 1, 1),
             "{expected:?}"
         );
@@ -126,7 +131,7 @@ fn five_hundred_titles_and_every_row_accounted_for() {
     }
     let preview = read(&write(&rows, true)).expect("a sheet");
     assert_eq!(
-        (preview.counts().rows, preview.counts().titles, preview.counts().above),
+        (preview.counts().rows, preview.counts().titles, preview.counts().headers),
         (501, 500, 1)
     );
     let denied = titles_of(&preview)
