@@ -343,6 +343,10 @@ pub(crate) enum Device {
     Owner(DeviceOwner),
     /// Say to which department a device belongs; without one, to that of its owner
     Department(DeviceDepartment),
+    /// Say in which groups a device is; without any, in none
+    Groups(DeviceGroups),
+    /// List the groups of devices
+    GroupList(DataOption),
 }
 
 #[derive(Debug, Args)]
@@ -367,6 +371,18 @@ pub(crate) struct DeviceDepartment {
     /// The department's name
     #[arg(value_name = "DEPARTMENT")]
     pub(crate) department: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeviceGroups {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// The device's name, or its id
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// The groups' names; those that are new are made
+    #[arg(value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -161,11 +161,11 @@ kinds! {
     /// An item of a full snapshot.
     SoftwarePresent = 161 "software_present" Inventory 5020/2 [];
     /// An item that the look before did not see.
-    SoftwareAdded = 162 "software_added" Inventory 5020/1 [];
+    SoftwareAdded = 162 "software_added" Inventory 5020/1 ["software_change"];
     /// An item that the look before saw.
-    SoftwareRemoved = 163 "software_removed" Inventory 5020/1 [];
+    SoftwareRemoved = 163 "software_removed" Inventory 5020/1 ["software_removal"];
     /// An item whose version, permissions or content changed.
-    SoftwareChanged = 164 "software_changed" Inventory 5020/1 [];
+    SoftwareChanged = 164 "software_changed" Inventory 5020/1 ["software_change"];
 }
 
 impl EventKind {

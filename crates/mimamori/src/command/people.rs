@@ -93,6 +93,19 @@ pub(crate) async fn device(command: &cli::Device) -> anyhow::Result<ExitCode> {
             let department = args.department.as_deref();
             control.set_device_department(Principal::Machine, device, department).await?;
         }
+        cli::Device::Groups(args) => {
+            let control = open(&args.data).await?;
+            let device = device_named(&control, &args.device).await?;
+            control.set_device_groups(Principal::Machine, device, &args.groups).await?;
+        }
+        cli::Device::GroupList(data) => {
+            let groups = open(data).await?.device_groups_here().await?;
+            let rows: Vec<Vec<String>> = groups
+                .iter()
+                .map(|row| vec![visible(&row.name), row.devices.to_string()])
+                .collect();
+            print_table(&["group", "devices"], &rows)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
