@@ -42,7 +42,7 @@ CREATE TABLE rule_work (
     units BIGINT NOT NULL,
     PRIMARY KEY (rule_id, day)
 );
-CREATE INDEX rule_work_day ON rule_work (day);
+CREATE INDEX rule_work_of_day ON rule_work (day);
 
 -- Events that were judged on a day, the units of all rules, and the time that judging took.
 CREATE TABLE rule_work_day (
