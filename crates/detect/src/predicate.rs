@@ -392,6 +392,14 @@ impl PredicateTable {
     }
 }
 
+/// Whether a test of a selection that no condition uses could be asked.
+pub(crate) fn check(spec: &TestSpec) -> Result<(), String> {
+    match spec {
+        TestSpec::Regex { source, flags } => regex(source, *flags).map(drop),
+        _ => Ok(()),
+    }
+}
+
 fn regex(source: &str, flags: RegexFlags) -> Result<regex::Regex, String> {
     regex::RegexBuilder::new(source)
         .case_insensitive(flags.ignore_case)

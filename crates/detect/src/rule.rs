@@ -7,6 +7,7 @@ use crate::condition;
 use crate::error::{Fault, RuleError};
 use crate::filter::Filter;
 use crate::limits;
+use crate::predicate::{self, TestSpec};
 use crate::selection::{LeafSpec, Remark, Said, Selections};
 use crate::tree::Tree;
 use crate::yaml::{Document, Kind, Node};
@@ -259,6 +260,31 @@ pub(crate) fn read(
     Ok(Draft { rule, tree, said: selections.said, remarks })
 }
 
+/// Whether every test of a selection that no condition uses could be asked.
+fn askable(tree: &Tree<LeafSpec>, said: &[Said]) -> Result<(), Fault> {
+    let (mut regexes, mut last_line) = (0, None);
+    let mut outcome = Ok(());
+    tree.each(&mut |leaf| {
+        last_line = Some(leaf.line);
+        for test in leaf.any_of.iter().filter(|test| matches!(test, TestSpec::Regex { .. })) {
+            regexes += 1;
+            if outcome.is_ok() && regexes <= limits::REGEXES_PER_RULE_MAX {
+                outcome = predicate::check(test).map_err(|reason| {
+                    let written = said.get(leaf.said).map_or("", |said| &said.pattern);
+                    let field = leaf.field.as_deref().unwrap_or_default();
+                    RuleError::value(field, written, reason).at(leaf.line)
+                });
+            }
+        }
+    });
+    if outcome.is_ok() && regexes > limits::REGEXES_PER_RULE_MAX {
+        let what = "the number of regular expressions";
+        let cause = RuleError::too_large(what, limits::REGEXES_PER_RULE_MAX);
+        return Err(Fault { line: last_line, cause });
+    }
+    outcome
+}
+
 /// Documents as one text.
 pub(crate) fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     let mut all = String::new();
@@ -320,8 +346,10 @@ pub(crate) fn conditioned(
     if parts.is_empty() {
         return Err(missing.at(condition_node.line));
     }
-    for ((entry, _), used) in named.iter().zip(used) {
+    for ((entry, tree), used) in named.iter().zip(used) {
         if !used {
+            // Asked or not: what the rule says must mean something.
+            askable(tree, &selections.said)?;
             let message = format!("selection {} is not used by the condition", entry.key);
             selections.remarks.push(Remark { line: entry.line, message });
         }

@@ -164,6 +164,16 @@ fn doubtful_rules_load_with_a_remark() {
 }
 
 #[test]
+fn a_selection_that_no_condition_uses_must_mean_something_too() {
+    // Found by fuzzing: the engine loaded the rule, and the plain evaluator could not explain its alerts.
+    check("{sel: {F: x}, unused: {F|re: 'a\\'}, condition: sel}", "escape");
+    let many: Vec<String> =
+        (0..=detect::limits::REGEXES_PER_RULE_MAX).map(|number| format!("a{number}")).collect();
+    let unused = format!("{{F|re: [{}]}}", many.join(", "));
+    check(&format!("{{sel: {{F: x}}, unused: {unused}, condition: sel}}"), "regular expressions");
+}
+
+#[test]
 fn fields_that_no_source_supplies_are_remarked() {
     let remarks = |source: &str, selection: &str| -> Vec<String> {
         let text =
