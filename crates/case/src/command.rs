@@ -2,7 +2,7 @@
 
 use crate::check::{Check, CheckKind, PendingCheck};
 use crate::decision::{Outcome, Ruling};
-use crate::form::{Attachment, Form};
+use crate::form::{Attachment, Form, Kind};
 use crate::review;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub enum By<'a> {
 pub enum Command {
     /// The requester changes the draft.
     Edit(Form),
+    /// The requester says that the draft is about another kind of software.
+    ChangeKind(Kind),
     /// The requester adds a file.
     Attach(Attachment),
     /// The requester hands it in.
@@ -119,6 +121,7 @@ impl Command {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::ChangeKind(_) => "change_kind",
             Self::Edit(_) => "edit",
             Self::Attach(_) => "attach",
             Self::Submit => "submit",

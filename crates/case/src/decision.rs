@@ -11,7 +11,7 @@
 //! Invariant: the machine gives back full force only when every source that it asked about a new version or hash
 //! answered, and every one said "allow"; it suspends on malware; everything else waits for a person.
 
-pub use crate::recheck::{Cause, Recheck};
+pub use crate::recheck::{Cause, Recheck, reason_in};
 pub use crate::ruling::{Condition, Outcome, Ruling, Scope};
 
 use crate::check::{self, Check, CheckKind, NO_ANSWER, PendingCheck, Verdict};
@@ -366,7 +366,7 @@ fn conclude(decision: &mut Decision, now: Timestamp) -> Vec<DecisionEffect> {
     let worst = check::worst(&decision.checks, now);
     if worst == Verdict::DenyMalware && decision.ruling.outcome != Outcome::Deny {
         decision.pending.clear();
-        decision.enter(Life::Suspended, "malware was found", now);
+        decision.enter(Life::Suspended, crate::recheck::MALWARE_FOUND, now);
         return vec![DecisionEffect::TellReviewers, DecisionEffect::TellUsers];
     }
     if !decision.pending.is_empty() {

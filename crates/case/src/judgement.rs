@@ -11,7 +11,7 @@
 //! Invariant: pure; the caller brings what the catalogue says of the title and the exclusions in force.
 //! Invariant: only a title that was *confirmed* is permitted, denied or revoked; a candidate never is.
 
-use crate::decision::Condition;
+use crate::decision::{Condition, reason_in};
 use crate::exclusion::Exclusion;
 use crate::finding::Kind;
 use crate::finding::words;
@@ -202,14 +202,14 @@ pub fn judge<'e>(
     match standing {
         Standing::Denied { reason } => {
             way.held(
-                format!("使用不可と判定されています（理由: {reason}）"),
+                format!("使用不可と判定されています（理由: {}）", reason_in(reason, true)),
                 format!("it was denied: {reason}"),
             );
             return way.end(Verdict::Denied);
         }
         Standing::Revoked { reason } => {
             way.held(
-                format!("許可は取り消されています（理由: {reason}）"),
+                format!("許可は取り消されています（理由: {}）", reason_in(reason, true)),
                 format!("its permission was taken back: {reason}"),
             );
             return way.end(Verdict::Revoked);

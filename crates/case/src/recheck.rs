@@ -50,6 +50,21 @@ impl Cause {
     }
 }
 
+/// The reason of a suspension that the machine made.
+pub const MALWARE_FOUND: &str = "malware was found";
+/// The reason of a revocation by a newer decision.
+pub const REPLACED: &str = "replaced by a newer decision";
+
+/// A stored reason in a language: the machine's own are kept in English, what people wrote stays as it is.
+#[must_use]
+pub fn reason_in(reason: &str, japanese: bool) -> &str {
+    match reason {
+        MALWARE_FOUND if japanese => "マルウェアが見つかりました",
+        REPLACED if japanese => "新しい判定に置き換えられました",
+        other => other,
+    }
+}
+
 /// What is looked at again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recheck {

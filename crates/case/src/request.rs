@@ -245,6 +245,7 @@ pub fn step(
     let mut next = request.clone();
     let effects = match command {
         Command::Edit(form) => edit(&mut next, form, by)?,
+        Command::ChangeKind(kind) => change_kind(&mut next, *kind, by)?,
         Command::Attach(file) => attach(&mut next, file, by)?,
         Command::Submit => submit(&mut next, by, now)?,
         Command::MarkDuplicate { of } => mark_duplicate(&mut next, of, by, now)?,
@@ -274,6 +275,13 @@ fn edit(request: &mut Request, form: &Form, by: By<'_>) -> Result<Vec<Effect>, R
     own(request, by)?;
     in_state(request, &[State::Draft])?;
     take_form(request, form)
+}
+
+fn change_kind(request: &mut Request, kind: Kind, by: By<'_>) -> Result<Vec<Effect>, Refusal> {
+    own(request, by)?;
+    in_state(request, &[State::Draft])?;
+    request.kind = kind;
+    Ok(Vec::new())
 }
 
 /// Replaces the form; a form that says "paid" lets go of every file.

@@ -13,6 +13,7 @@ mod chart;
 mod cookie;
 mod fault;
 mod frame;
+mod history;
 mod keys;
 mod language;
 mod limits;
@@ -49,6 +50,8 @@ pub struct Options {
     pub secure_cookies: bool,
     /// The time zone (IANA name) for people who chose none; `None`: the server's own.
     pub zone: Option<String>,
+    /// The origin by which people reach it, for links that leave the browser; `None`: the one that was asked for.
+    pub public_url: Option<String>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -60,7 +63,18 @@ impl Options {
     pub fn loopback(address: SocketAddr, clock: Arc<dyn Clock>) -> Self {
         let mut hosts = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
         hosts.push(address.to_string());
-        Self { hosts, secure_cookies: false, zone: None, clock }
+        Self { hosts, secure_cookies: false, zone: None, public_url: None, clock }
+    }
+
+    /// Reached by people at this origin (`https://HOST` or `https://HOST:PORT`) besides, behind a server that ends
+    /// their TLS: it answers to that name too, and its links name it.
+    #[must_use]
+    pub fn reached_at(mut self, origin: &str) -> Self {
+        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+        self.hosts.push(host.to_owned());
+        self.secure_cookies = origin.starts_with("https://");
+        self.public_url = Some(origin.to_owned());
+        self
     }
 }
 
@@ -70,6 +84,7 @@ struct App {
     hosts: Vec<String>,
     secure_cookies: bool,
     zone: TimeZone,
+    public_url: Option<String>,
     version: &'static str,
     clock: Arc<dyn Clock>,
 }
@@ -82,6 +97,7 @@ pub fn router(control: Arc<Control>, options: Options) -> Router {
         hosts: options.hosts,
         secure_cookies: options.secure_cookies,
         zone: named.unwrap_or_else(TimeZone::system),
+        public_url: options.public_url,
         version: env!("CARGO_PKG_VERSION"),
         clock: options.clock,
     });

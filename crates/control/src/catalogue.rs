@@ -430,7 +430,8 @@ impl Control {
         };
         let decisions = match actor {
             Some(actor) if actor.may(Permission::ReadRequests) => {
-                let found = crate::decision_rows::of_title(self.store.pool(), title).await?;
+                let found =
+                    self.decisions_seen(&actor.scope(Permission::ReadRequests), title).await?;
                 self.decision_rows(found).await?
             }
             _ => Vec::new(),
@@ -441,6 +442,7 @@ impl Control {
             origin: stored.origin.clone(),
             decisions,
             alternatives: desk.alternatives(title),
+            named_alternatives: stored.alternatives.clone(),
             retired_at: stored.retired_at,
             revision: stored.revision,
         })

@@ -20,6 +20,7 @@ use crate::view::requests::Cause;
 use crate::{Actor, Control, ControlError, Permission, random, request_words};
 use case::decision::{Decision, DecisionEffect, Life, Recheck, Turn, step};
 use case::form::Form;
+use case::recheck::REPLACED;
 use case::review::Given;
 use model::Timestamp;
 use serde_json::json;
@@ -408,6 +409,3 @@ pub(crate) fn within(
 pub(crate) fn about(decision: &str) -> String {
     format!("decision {decision}")
 }
-
-/// The reason of a revocation by a newer decision.
-const REPLACED: &str = "replaced by a newer decision";

@@ -7,6 +7,7 @@
 //! Invariant: nobody answers for somebody else: an answer comes from the owner of the device.
 
 pub(crate) mod acts;
+mod asking;
 mod reading;
 mod reconcile;
 mod stored;

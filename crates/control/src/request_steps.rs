@@ -35,7 +35,7 @@ impl Control {
         save(writing, &stored, now).await?;
         let request = &stored.request;
         // The timer mostly finds nothing to do, and a draft is saved at every key: neither is history.
-        let is_silent = matches!(command, Command::Edit(_))
+        let is_silent = matches!(command, Command::Edit(_) | Command::ChangeKind(_))
             || (matches!(command, Command::Tick) && request.state == before);
         if is_silent {
             return Ok(stored);

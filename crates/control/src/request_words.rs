@@ -54,6 +54,7 @@ pub(crate) const fn open_label(language: Language) -> &'static str {
 /// The message that a permission has no force now.
 pub(crate) fn no_longer(name: &str, reason: &str, language: Language) -> (String, String) {
     let name: String = name.chars().take(80).collect();
+    let reason = case::recheck::reason_in(reason, language == Language::Ja);
     let reason: String = reason.chars().take(1_000).collect();
     match language {
         Language::Ja => (

@@ -367,7 +367,8 @@ impl Control {
         self.decision_rows(found).await
     }
 
-    async fn decisions_seen(
+    /// Decisions on a title that somebody with this scope sees, the newest first.
+    pub(crate) async fn decisions_seen(
         &self,
         scope: &Scope,
         title: &str,

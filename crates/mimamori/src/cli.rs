@@ -84,6 +84,28 @@ pub(crate) struct ListenOptions {
     /// Address for agents
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8471")]
     pub(crate) agents: SocketAddr,
+    /// Address by which people reach the console, such as https://mimamori.example.co.jp; for links, and the only
+    /// other name that the console answers to
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    pub(crate) public_url: Option<String>,
+}
+
+impl ListenOptions {
+    /// Where people reach the console.
+    pub(crate) fn origin(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.console))
+    }
+}
+
+/// The origin of a web address, without a slash at its end.
+fn public_url(text: &str) -> Result<String, String> {
+    let origin = text.strip_suffix('/').unwrap_or(text);
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    match host {
+        Some(host) if !host.is_empty() && host.bytes().all(fits) => Ok(origin.to_ascii_lowercase()),
+        _ => Err("write https://HOST or https://HOST:PORT, without a path".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

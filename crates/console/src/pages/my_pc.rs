@@ -66,9 +66,7 @@ async fn answer(
     let answered =
         viewer.control.answer_finding(&viewer.actor, &id, answer, given.note.trim()).await?;
     match answered.next {
-        AnswerNext::FileRequest { name, version, .. } => {
-            let form = case::form::Form { name, version, ..case::form::Form::default() };
-            let kind = case::form::Kind::Installer;
+        AnswerNext::FileRequest { kind, form } => {
             let draft = viewer.control.begin_request(&viewer.actor, kind, &form).await?;
             let path = format!("/requests/{}", crate::url::segment(&draft));
             Ok(to(&Href::new(&path, &[("said", "said-request-begun"), ("finding", &id)])))

@@ -11,7 +11,7 @@ use crate::session::Viewer;
 use crate::url::{Href, segment};
 use askama::Template;
 use axum::Router;
-use axum::extract::{Form as Sent, Path, Query};
+use axum::extract::{Form as Sent, Path, Query, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use control::view::people::{DepartmentRow, Invitation, OwnedDevice, PersonRow};
@@ -225,6 +225,7 @@ async fn change(
 
 /// `POST /people/{id}/roles|invite|disable|enable`.
 async fn act(
+    State(app): State<Arc<App>>,
     viewer: Viewer,
     Path((id, action)): Path<(String, String)>,
     headers: axum::http::HeaderMap,
@@ -242,8 +243,9 @@ async fn act(
             let said = page.said("said-invited");
             // The host was checked against our own names before this handler ran.
             let host = headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok());
-            let host = format!("http://{}", host.unwrap_or_default());
-            return html(&person_page(&viewer, page, &id, said, Some((made, host))).await?);
+            let asked = || format!("http://{}", host.unwrap_or_default());
+            let origin = app.public_url.clone().unwrap_or_else(asked);
+            return html(&person_page(&viewer, page, &id, said, Some((made, origin))).await?);
         }
         "disable" => {
             control.disable_person(principal, &id).await?;

@@ -127,6 +127,7 @@ struct FormPage {
     said: Option<String>,
     view: RequestView,
     audiences: Vec<(String, String, bool)>,
+    kinds: Vec<(String, String, bool)>,
     expected: Option<String>,
     finding: String,
     /// Whether the person tried to hand it in: only then is it said what is missing.
@@ -171,9 +172,12 @@ fn form_page(
     let audiences = Audience::ALL.map(|audience| {
         chosen(page.audience_word(&audience), audience.name(), audience == view.form.audience)
     });
+    let kinds = Kind::ALL
+        .map(|kind| chosen(page.kind_word(&kind), kind.name(), kind == view.row.kind))
+        .to_vec();
     let expected = page.expected(view.expected_ns);
     let audiences = audiences.to_vec();
-    FormPage { page, said, view, audiences, expected, finding, tried, problem }
+    FormPage { page, said, view, audiences, kinds, expected, finding, tried, problem }
 }
 
 /// The fields of the form as a browser sends them.
@@ -201,9 +205,20 @@ struct Fields {
     audience: String,
     #[serde(default)]
     finding: String,
+    #[serde(default)]
+    kind: String,
 }
 
 impl Fields {
+    /// Keeps what is written; the kind first, because it says which fields there are.
+    async fn keep(&self, control: &Control, actor: &Actor, id: &str) -> Result<(), Fault> {
+        if let Some(kind) = Kind::of_name(&self.kind) {
+            control.change_request_kind(actor, id, kind).await?;
+        }
+        control.save_draft(actor, id, None, &self.form()).await?;
+        Ok(())
+    }
+
     fn form(&self) -> Form {
         let line = |text: &str| text.trim().to_owned();
         Form {
@@ -235,12 +250,14 @@ async fn draft(
     Sent(fields): Sent<Fields>,
 ) -> Result<Response, Fault> {
     let page = viewer.page(Section::Requests);
-    viewer.control.save_draft(&viewer.actor, &id, None, &fields.form()).await?;
+    fields.keep(&viewer.control, &viewer.actor, &id).await?;
     if viewer.fragment {
         let at = page.time_of_day(page.now).text;
         return html(&SavedPart { page, at });
     }
-    Ok(back(&id, "said-draft-saved"))
+    let path = format!("/requests/{}", segment(&id));
+    let said = [("said", "said-draft-saved"), ("finding", fields.finding.as_str())];
+    Ok(to(&Href::new(&path, &said.map(filled).concat())))
 }
 
 /// `POST /requests/{id}/submit`.
@@ -250,7 +267,7 @@ async fn submit(
     Sent(fields): Sent<Fields>,
 ) -> Result<Response, Fault> {
     let (control, actor) = (&viewer.control, &viewer.actor);
-    control.save_draft(actor, &id, None, &fields.form()).await?;
+    fields.keep(control, actor, &id).await?;
     let page = viewer.page(Section::Requests);
     let view = control.request(actor, &id).await?;
     if !view.faults.is_empty() {

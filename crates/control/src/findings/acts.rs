@@ -6,6 +6,7 @@ use crate::limits::FINDING_TEXT_CHARS_MAX;
 use crate::outbox::Sender;
 use crate::store::Writing;
 use crate::view::findings::{DraftView, Ticked};
+use crate::view::requests::{Form, Kind as RequestKind};
 use crate::{Actor, Control, ControlError, Language, Permission, outbox};
 use case::finding::{Answer, By, Event, Kind, Ruling, Status};
 use case::message::{Composed, Occasion, visible};
@@ -28,12 +29,10 @@ pub struct Answered {
 pub enum AnswerNext {
     /// The request form, filled in so far; the request is then linked by [`Control::link_request`].
     FileRequest {
-        /// The software's name.
-        name: String,
-        /// Its version.
-        version: String,
-        /// What it is filed under.
-        subject: String,
+        /// What is asked for: an extension, a program without a package, a package.
+        kind: RequestKind,
+        /// What the inventory knows of it.
+        form: Box<Form>,
     },
     /// The device is looked at again; then it closes by itself.
     WaitForLook,
@@ -102,11 +101,10 @@ impl Control {
         };
         self.act(writing, actor, &mut stored, &event, By::Owner, &detail, &people).await?;
         let next = match answer {
-            Answer::RequestNow => AnswerNext::FileRequest {
-                name: stored.name.clone(),
-                version: stored.version.clone(),
-                subject: stored.subject.clone(),
-            },
+            Answer::RequestNow => {
+                let (kind, form) = super::asking::request_of(writing, &stored).await?;
+                AnswerNext::FileRequest { kind, form: Box::new(form) }
+            }
             Answer::Removed => AnswerNext::WaitForLook,
             Answer::NotMine => AnswerNext::WaitForTeam,
         };

@@ -120,8 +120,11 @@ pub struct TitlePage {
     pub origin: String,
     /// Decisions on it, the newest first. Empty for readers without [`crate::Permission::ReadRequests`].
     pub decisions: Vec<DecisionRow>,
-    /// Alternatives that people named for it.
+    /// What may be used instead: of the alternatives that people named for it those that may be used, then recommended
+    /// tools that stand in for it.
     pub alternatives: Vec<Alternative>,
+    /// Ids of all alternatives that people named for it, as they are edited.
+    pub named_alternatives: Vec<String>,
     /// When it was retired.
     pub retired_at: Option<Timestamp>,
     /// For optimistic locking.

@@ -18,7 +18,7 @@ pub(crate) async fn run(command: &cli::Admin) -> anyhow::Result<ExitCode> {
         cli::Admin::SignInLink(args) => {
             let control = open(&args.data).await?;
             let token = control.issue_sign_in_token(LOCAL_ADMINISTRATOR).await?;
-            print_line(&sign_in_link(console_address(&args.data, args.console)?, &token))?;
+            print_line(&sign_in_link(&console_origin(&args.data, args.console)?, &token))?;
             note("the link works once, for 15 minutes");
             Ok(ExitCode::SUCCESS)
         }
@@ -62,29 +62,35 @@ async fn enrolment_token(args: &cli::EnrolmentToken) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// The address named, or where the server listened last.
-pub(crate) fn console_address(
+/// Where people reach the console: at the address named, or as the server said last.
+pub(crate) fn console_origin(
     data: &cli::DataOption,
     named: Option<SocketAddr>,
-) -> anyhow::Result<SocketAddr> {
+) -> anyhow::Result<String> {
     if let Some(address) = named {
-        return Ok(address);
+        return Ok(format!("http://{address}"));
     }
     let path = Layout::existing(&data.directory)?.console_address();
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!("could not read {}; start the server once, or name --console", path.display())
     })?;
-    text.trim()
+    let text = text.trim();
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(text.to_owned());
+    }
+    // Servers of before wrote the address alone.
+    let address: SocketAddr = text
         .parse()
-        .with_context(|| format!("{} holds no address; name --console", path.display()))
+        .with_context(|| format!("{} holds no address; name --console", path.display()))?;
+    Ok(format!("http://{address}"))
 }
 
 /// Who signs in by a link that was made on the machine itself.
 pub(crate) const LOCAL_ADMINISTRATOR: &str = "administrator";
 
 /// The link that signs in with a token.
-pub(crate) fn sign_in_link(console: SocketAddr, token: &str) -> String {
-    format!("http://{console}/signin?token={token}")
+pub(crate) fn sign_in_link(origin: &str, token: &str) -> String {
+    format!("{origin}/signin?token={token}")
 }
 
 /// Opens an existing installation beside a server that may be running.

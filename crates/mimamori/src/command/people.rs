@@ -1,7 +1,7 @@
 //! `mimamori admin person`, `department` and `device`: the company's people and whose each device is.
 
 use crate::cli;
-use crate::command::admin::{console_address, open, sign_in_link};
+use crate::command::admin::{console_origin, open, sign_in_link};
 use crate::terminal::{note, print_line, print_table, visible};
 use anyhow::{Context as _, bail};
 use control::view::people::{Invitation, PersonRow};
@@ -156,7 +156,7 @@ fn print_invitation(
     console: Option<SocketAddr>,
     invitation: &Invitation,
 ) -> anyhow::Result<()> {
-    print_line(&sign_in_link(console_address(data, console)?, &invitation.token))?;
+    print_line(&sign_in_link(&console_origin(data, console)?, &invitation.token))?;
     note(&format!("the link works once, until {}", invitation.expires_at));
     Ok(())
 }

@@ -48,6 +48,7 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
     let listening = cli::ListenOptions {
         console: console_listener.local_addr().context("the console's listener has no address")?,
         agents: agents_listener.local_addr().context("the agents' listener has no address")?,
+        public_url: args.listen.public_url.clone(),
     };
     let mut stop_signals = signals::stop_signals()?;
 
@@ -85,11 +86,14 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
         agents::router(Arc::clone(&control), Arc::clone(&inbox)),
         stopping.clone(),
     ));
-    let options = console::Options::loopback(listening.console, Arc::clone(&clock));
+    let mut options = console::Options::loopback(listening.console, Arc::clone(&clock));
+    if let Some(url) = &listening.public_url {
+        options = options.reached_at(url);
+    }
     let pages = console::router(Arc::clone(&control), options);
     let console = tokio::spawn(serve_console(console_listener, pages, stopping));
 
-    remember_console(&layout, listening.console)?;
+    remember_console(&layout, &listening)?;
     announce(args, &listening, &control, announced).await?;
     tokio::select! {
         () = stop_signals.recv() => {}
@@ -148,28 +152,10 @@ async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener
     })
 }
 
-/// The rules that come along, those of the data folder and those named; and what is said about them.
-fn rules(args: &cli::Serve, layout: &Layout) -> anyhow::Result<(Compiled, RulesSummary)> {
-    let mut sources = RuleFiles::embedded().and(RuleFiles::read(&args.rules)?);
-    if layout.own_rules().is_dir() {
-        sources = sources.and(RuleFiles::read(&[layout.own_rules()])?);
-    }
-    let compiled = sources.compile();
-    let refused =
-        compiled.refused.iter().map(|refused| (refused.source.clone(), refused.to_string()));
-    let unreadable = sources.unreadable.iter().map(|file| (file.name.clone(), file.reason.clone()));
-    let refused: Vec<(String, String)> = refused.chain(unreadable).collect();
-    for (file, reason) in &refused {
-        tracing::warn!(file, reason, "rule refused; the others are in force");
-    }
-    let loaded = compiled.rules.rules().len();
-    Ok((compiled, RulesSummary { loaded, refused }))
-}
-
 /// `mimamori admin sign-in-link` reads it, so that the link fits whatever port was chosen.
-fn remember_console(layout: &Layout, address: SocketAddr) -> anyhow::Result<()> {
+fn remember_console(layout: &Layout, listening: &cli::ListenOptions) -> anyhow::Result<()> {
     let path = layout.console_address();
-    std::fs::write(&path, address.to_string())
+    std::fs::write(&path, listening.origin())
         .with_context(|| format!("could not write {}", path.display()))
 }
 
@@ -209,9 +195,9 @@ async fn announce(
 ) -> anyhow::Result<()> {
     let token = control.issue_sign_in_token(LOCAL_ADMINISTRATOR).await?;
     let announcement = Announcement {
-        console_url: format!("http://{}/", listening.console),
+        console_url: format!("{}/", listening.origin()),
         agents_url: format!("https://{}", listening.agents),
-        sign_in_link: sign_in_link(listening.console, &token),
+        sign_in_link: sign_in_link(&listening.origin(), &token),
         enrolment_token: match args.announce_enrolment {
             true => Some(control.issue_enrolment_token(1).await?),
             false => None,

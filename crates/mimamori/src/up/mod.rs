@@ -153,6 +153,9 @@ fn server_command(args: &cli::Up, layout: &Layout) -> anyhow::Result<tokio::proc
     if !layout.agent_is_enrolled() {
         command.arg("--announce-enrolment");
     }
+    if let Some(url) = &args.listen.public_url {
+        command.args(["--public-url", url]);
+    }
     for folder in &args.rules {
         command.arg("--rules").arg(folder);
     }
