@@ -41,7 +41,8 @@ impl Control {
             detail: json!({}),
         })
         .await?;
-        let alert = stored_alert(&self.lake, id).await?;
+        let verified = crate::verify::verify_alert(&self.lake, id).await?;
+        let (verdicts, alert) = (verified.verdicts(), verified.alert);
         let names = self.device_names().await?;
         let ancestors = self.ancestors(&alert).await?;
         let (rule_matches_30d, rule_devices_30d) = self.rule_counts(&alert).await?;
@@ -50,6 +51,9 @@ impl Control {
             ancestors,
             rule_matches_30d,
             rule_devices_30d,
+            sentences: crate::sentences(&alert),
+            verdicts,
+            detection: self.detection_of_alert(actor, id).await?,
             alert,
         })
     }
@@ -88,7 +92,7 @@ impl Control {
         Ok(AlertList { rows, next })
     }
 
-    async fn alert_rows(
+    pub(crate) async fn alert_rows(
         &self,
         condition: &str,
         parameters: &Parameters,

@@ -95,6 +95,7 @@ pub(crate) enum Action {
     DetectionsOpened,
     DetectionOpened,
     DetectionChanged,
+    TimelineOpened,
     RuleExclusionChanged,
     RuleListChanged,
 }
@@ -152,6 +153,7 @@ impl Action {
             Self::DetectionsOpened => "detections_opened",
             Self::DetectionOpened => "detection_opened",
             Self::DetectionChanged => "detection_changed",
+            Self::TimelineOpened => "timeline_opened",
             Self::RuleExclusionChanged => "rule_exclusion_changed",
             Self::RuleListChanged => "rule_list_changed",
         }

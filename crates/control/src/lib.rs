@@ -11,6 +11,7 @@
 //! Invariant: an agent's identity comes from its certificate, and the server chose the name in it.
 
 mod actor;
+mod alert_verdicts;
 mod alerts;
 mod ancestors;
 mod audit;
@@ -78,6 +79,7 @@ mod signin;
 mod store;
 mod sums;
 mod tick;
+mod timeline;
 mod titles;
 mod today;
 mod tries;
@@ -86,6 +88,7 @@ pub mod verify;
 pub mod view;
 
 pub use actor::{Actor, Permission, Principal, Role};
+pub use alert_verdicts::sentences;
 pub use audit::{AuditProblem, AuditReport};
 pub use authority::ServerIdentity;
 pub use channel::{Channel, Delivery, Outgoing, Undelivered};
@@ -98,7 +101,7 @@ pub use people::{NewPerson, PersonChange};
 pub use people_rule::PeopleRule;
 pub use renew::Renewed;
 pub use rule_fault::RuleFault;
-pub use rulebook::RuleRefusal;
+pub use rulebook::{EventPlace, RuleRefusal};
 pub use scope::Scope;
 pub use sheet_export::Export;
 pub use signin::NewSession;

@@ -300,3 +300,13 @@ pub const DETECTION_ALERTS_SHOWN: i64 = 50;
 pub const DETECTION_DEVICES_SHOWN: i64 = 200;
 /// Steps shown of a detection's history, the newest.
 pub const DETECTION_STEPS_SHOWN: i64 = 200;
+/// Alerts of one timeline.
+pub const TIMELINE_ALERTS_MAX: usize = 300;
+/// Events of one table in one timeline.
+pub const TIMELINE_EVENTS_MAX: usize = 200;
+/// Processes whose events a timeline shows.
+pub const TIMELINE_PROCESSES_MAX: usize = 200;
+/// The longest interval of a timeline.
+pub const TIMELINE_NS_MAX: i64 = 7 * DAY_NS;
+/// Devices and users on the first page's list of risk.
+pub const RISKY_OF_TODAY: usize = 6;

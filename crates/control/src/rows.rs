@@ -6,7 +6,7 @@ use model::{AgentId, AlertId, DeviceId, EpochId, EventKind, Level, StreamKey, Ti
 use std::borrow::Cow;
 
 /// The parameters of one statement, `$1` first. User text reaches SQL here and nowhere else.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Parameters(Vec<Value>);
 
 impl Parameters {

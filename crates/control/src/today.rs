@@ -2,9 +2,10 @@
 
 use crate::alerts::LEVELS;
 use crate::events::table;
-use crate::limits::{ALERTS_OF_TODAY, DAY_NS, LOST_ROWS_MAX};
+use crate::limits::{ALERTS_OF_TODAY, DAY_NS, LOST_ROWS_MAX, RISKY_OF_TODAY};
 use crate::rows::{Parameters, rows_of};
-use crate::view::{AlertFilter, TimeRange, Today};
+use crate::view::detections::{DetectionFilter, RiskOf, RiskRow};
+use crate::view::{TimeRange, Today};
 use crate::{Actor, Control, ControlError, Permission};
 use model::{Family, Level, Timestamp};
 use std::cmp::Reverse;
@@ -20,7 +21,6 @@ impl Control {
         let now = self.clock.now();
         let since = now.plus_nanos(-DAY_NS);
         let newest = self.lake.status().await?.observed_at_newest();
-        let filter = AlertFilter::default();
         // A device's clock may run ahead of ours; what it says of the last day is still of today.
         let range = TimeRange { from: since, to: now.plus_nanos(DAY_NS) };
         let rules = self.rules_summary();
@@ -29,7 +29,11 @@ impl Control {
             devices: self.device_rows(&actor.scope(Permission::ReadDevices), None).await?,
             events_by_family: self.events_by_family(since).await?,
             alerts_by_level: self.alerts_by_level(since).await?,
-            alerts: self.alert_list(&filter, ALERTS_OF_TODAY).await?.rows,
+            detections: self
+                .detection_rows(actor, &DetectionFilter::default(), ALERTS_OF_TODAY)
+                .await?
+                .rows,
+            risky: self.riskiest(actor).await?,
             streams: self.stream_sums().await?,
             classes: self
                 .newest_counters(None, Some(now.plus_nanos(-COUNTERS_DAYS * DAY_NS)))
@@ -40,6 +44,14 @@ impl Control {
             rules_refused: rules.refused,
             rules_stopped: self.stopped_rules().await?,
         })
+    }
+
+    async fn riskiest(&self, actor: &Actor) -> Result<Vec<RiskRow>, ControlError> {
+        let mut all = self.risky(actor, RiskOf::Device, RISKY_OF_TODAY).await?;
+        all.extend(self.risky(actor, RiskOf::User, RISKY_OF_TODAY).await?);
+        all.sort_by(|left, right| right.score.total_cmp(&left.score));
+        all.truncate(RISKY_OF_TODAY);
+        Ok(all)
     }
 
     async fn events_by_family(&self, since: Timestamp) -> Result<Vec<(Family, u64)>, ControlError> {

@@ -117,8 +117,10 @@ pub struct Today {
     pub events_by_family: Vec<(Family, u64)>,
     /// Alerts of the last 24 hours by level, most severe first.
     pub alerts_by_level: Vec<(Level, u64)>,
-    /// The newest alerts.
-    pub alerts: Vec<AlertRow>,
+    /// Findings of rules that are open, the most severe first.
+    pub detections: Vec<detections::DetectionRow>,
+    /// The riskiest devices and users.
+    pub risky: Vec<detections::RiskRow>,
     /// The sums of every stream.
     pub streams: Vec<StreamSums>,
     /// The newest counters of every class of every agent.
@@ -222,6 +224,12 @@ pub struct AlertPage {
     pub rule_matches_30d: u64,
     /// On how many devices.
     pub rule_devices_30d: u64,
+    /// Why it is one, in sentences.
+    pub sentences: Vec<detections::Said>,
+    /// What every part of the rule says, judged again; `None` for a correlation.
+    pub verdicts: Option<detections::AlertVerdicts>,
+    /// The detection that it is folded into; `None` for an informational alert.
+    pub detection: Option<String>,
 }
 
 /// How a field is compared in a search.

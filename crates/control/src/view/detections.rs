@@ -193,3 +193,99 @@ pub struct RiskPart {
     /// Points now.
     pub points: f64,
 }
+
+/// An attack as a story.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// The interval that was looked at.
+    pub range: super::TimeRange,
+    /// The stages, the earliest first.
+    pub stages: Vec<TimelineStage>,
+    /// Whether there is more than is shown.
+    pub truncated: bool,
+}
+
+/// A part of a story in which rules name the same tactic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimelineStage {
+    /// The tactic; `None` when no rule names one.
+    pub tactic: Option<Tactic>,
+    /// Its first entry.
+    pub from: Timestamp,
+    /// Its last.
+    pub to: Timestamp,
+    /// What happened, the earliest first.
+    pub entries: Vec<TimelineEntry>,
+}
+
+/// An event of a story.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimelineEntry {
+    /// When it happened, by the device's clock.
+    pub at: Timestamp,
+    /// On which device.
+    pub device: DeviceId,
+    /// The device's name.
+    pub device_name: String,
+    /// The event; `None` when the lake no longer has it.
+    pub event: Option<super::EventRow>,
+    /// Its alerts, the most severe first.
+    pub alerts: Vec<AlertRow>,
+}
+
+/// A sentence in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// For a Japanese reader.
+    pub ja: String,
+    /// For an English reader.
+    pub en: String,
+}
+
+/// What every part of a rule says to the event of an alert, judged again by the plain evaluator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertVerdicts {
+    /// Whether the event is still stored; if not, the fields that the alert keeps were judged.
+    pub event_stored: bool,
+    /// Whether the event is of the rule's log source.
+    pub log_source: bool,
+    /// The selections of the rule, in its order.
+    pub selections: Vec<SelectionVerdicts>,
+    /// The filters that were consulted.
+    pub filters: Vec<FilterConsulted>,
+    /// What the alert says and the second judgement does not; empty when both agree.
+    pub disagreements: Vec<String>,
+}
+
+/// One selection and its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectionVerdicts {
+    /// Its name.
+    pub name: String,
+    /// Whether it holds.
+    pub held: bool,
+    /// Its values.
+    pub leaves: Vec<LeafVerdicts>,
+}
+
+/// One value of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeafVerdicts {
+    /// Whether it holds.
+    pub held: bool,
+    /// What was asked and found.
+    pub said: Said,
+    /// What the field holds; `None` when it is missing.
+    pub value: Option<String>,
+}
+
+/// One filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterConsulted {
+    /// Its title.
+    pub title: String,
+    /// Whether it lets the match pass.
+    pub passes: bool,
+    /// Its selections.
+    pub selections: Vec<SelectionVerdicts>,
+}
