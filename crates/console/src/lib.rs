@@ -11,6 +11,7 @@
 mod assets;
 mod chart;
 mod cookie;
+mod diff;
 mod fault;
 mod frame;
 mod history;
@@ -126,13 +127,22 @@ pub fn router(control: Arc<Control>, options: Options) -> Router {
         .merge(pages::imports::routes())
         .merge(pages::cards::routes())
         .merge(pages::waiting::routes())
+        .merge(pages::detections::routes())
+        .merge(pages::risk::routes())
+        .merge(pages::timeline::routes())
         .merge(pages::software::routes())
         .merge(pages::findings::routes())
         .merge(pages::exclusions::routes())
         .merge(pages::metrics::routes())
         .merge(pages::outbox::routes())
         .merge(pages::people::routes())
+        .merge(pages::device_groups::routes())
         .merge(pages::rules::routes())
+        .merge(pages::rule_edit::routes())
+        .merge(pages::rule_page::routes())
+        .merge(pages::rule_exclusions::routes())
+        .merge(pages::rule_health::routes())
+        .merge(pages::rule_lists::routes())
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), frame::surround))
         .with_state(app)

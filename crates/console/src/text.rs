@@ -15,10 +15,10 @@ macro_rules! catalogue {
     };
 }
 
-const JA: &[&str] = catalogue!("ja": "common", "words", "signin", "today", "alerts", "search", "devices", "errors", "catalogue",
-        "requests", "pc", "desk", "software", "exclusions", "people", "rules");
-const EN: &[&str] = catalogue!("en": "common", "words", "signin", "today", "alerts", "search", "devices", "errors", "catalogue",
-        "requests", "pc", "desk", "software", "exclusions", "people", "rules");
+const JA: &[&str] = catalogue!("ja": "common", "words", "signin", "today", "alerts", "detections", "search", "devices", "errors", "catalogue",
+        "requests", "pc", "desk", "software", "exclusions", "people", "rules", "rule_care");
+const EN: &[&str] = catalogue!("en": "common", "words", "signin", "today", "alerts", "detections", "search", "devices", "errors", "catalogue",
+        "requests", "pc", "desk", "software", "exclusions", "people", "rules", "rule_care");
 
 static JA_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Ja, JA));
 static EN_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::En, EN));

@@ -237,6 +237,7 @@ impl Page {
 
 /// What a redirect after a form may say.
 const SAID: &[&str] = &[
+    "said-detection",
     "said-draft-saved",
     "said-submitted",
     "said-discarded",

@@ -2,8 +2,10 @@
 
 use crate::fault::Fault;
 use crate::page::{Page, Section, When};
+use crate::pages::detections::detection_href;
 use crate::pages::rows::{FieldLine, device_href, event_href, fields};
 use crate::pages::search_state::SearchState;
+use crate::pages::timeline::timeline_href;
 use crate::render::{filters, html};
 use crate::rule_text::{self, Line};
 use crate::session::Viewer;
@@ -12,11 +14,16 @@ use crate::url::Href;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use control::view::{AlertPage as AlertView, ProcessNode};
-use model::{AlertId, EventKind, Level, Value, Why};
+use control::view::detections::{AlertVerdicts, Said};
+use control::view::{AlertPage as AlertView, ProcessNode, TimeRange};
+use model::{AgentId, Alert, AlertId, EpochId, EventKind, Level, StreamKey, Value, Why};
 
 /// How much of the device's story is shown around the event.
 const AROUND_NANOS: i64 = 5 * 60 * 1_000_000_000;
+/// How much of an attack is told around it.
+const STORY_NANOS: i64 = 30 * 60 * 1_000_000_000;
+/// Bytes of a value that the link to the form of an exclusion carries.
+const EXCLUSION_VALUE_BYTES_MAX: usize = 1_024;
 
 /// One condition that held.
 struct Evidence {
@@ -28,6 +35,10 @@ struct Evidence {
     pattern: String,
     /// The event's value, split where the pattern met it; `None`: the field is missing.
     value: Option<Vec<Segment>>,
+    /// An exclusion of the rule with this value.
+    exclude: Option<Href>,
+    /// The event that this names.
+    event: Option<Href>,
 }
 
 struct Ancestor {
@@ -62,6 +73,10 @@ struct AlertPage {
     description: String,
     false_positives: Vec<String>,
     tags: Vec<String>,
+    sentences: Vec<Said>,
+    verdicts: Option<AlertVerdicts>,
+    detection_href: Option<Href>,
+    timeline_href: Href,
     evidence: Vec<Evidence>,
     ancestors: Vec<Ancestor>,
     rule: Vec<Line>,
@@ -97,7 +112,20 @@ fn alert_page(page: Page, view: AlertView) -> AlertPage {
         device_href: device_href(alert.device),
         event_href: event_href(alert.stream, &[]),
         story_href: around.href(&format!("/devices/{}", alert.device)),
-        rule_href: Href::new("/alerts", &[("rule", &alert.rule_id), ("range", "30d")]),
+        rule_href: Href::new(
+            "/alerts",
+            &[("view", "single"), ("rule", &alert.rule_id), ("range", "30d")],
+        ),
+        detection_href: view.detection.as_deref().map(detection_href),
+        timeline_href: timeline_href(
+            &[alert.device],
+            TimeRange {
+                from: alert.observed_at.plus_nanos(-STORY_NANOS),
+                to: alert.observed_at.plus_nanos(STORY_NANOS),
+            },
+        ),
+        sentences: view.sentences.clone(),
+        verdicts: view.verdicts.clone(),
         at: page.when(alert.observed_at),
         ago: page.ago(alert.observed_at),
         detected: page.when(alert.detected_at),
@@ -111,7 +139,7 @@ fn alert_page(page: Page, view: AlertView) -> AlertPage {
             .why
             .iter()
             .zip(1..)
-            .map(|(why, number)| evidence(&page, alert.kind, why, number))
+            .map(|(why, number)| evidence(&page, alert, why, number))
             .collect(),
         ancestors: view
             .ancestors
@@ -129,8 +157,9 @@ fn alert_page(page: Page, view: AlertView) -> AlertPage {
     }
 }
 
-fn evidence(page: &Page, kind: EventKind, why: &Why, number: usize) -> Evidence {
-    let label = why.field.as_deref().and_then(|field| page.field_label(kind.family(), field));
+fn evidence(page: &Page, alert: &Alert, why: &Why, number: usize) -> Evidence {
+    let family = alert.kind.family();
+    let label = why.field.as_deref().and_then(|field| page.field_label(family, field));
     // What is shown must be what was compared, so the value is made visible part by part.
     let split = |value: &String| {
         let mut parts = show::met(value, &why.pattern, &why.modifier);
@@ -147,7 +176,30 @@ fn evidence(page: &Page, kind: EventKind, why: &Why, number: usize) -> Evidence 
         modifier: why.modifier.clone(),
         pattern: why.pattern.clone(),
         value: why.value.as_ref().map(split),
+        exclude: exclude_href(page, alert, why),
+        event: of_correlation(why).map(|key| event_href(key, &[])),
     }
+}
+
+/// The form of an exclusion with the value that made the condition hold.
+fn exclude_href(page: &Page, alert: &Alert, why: &Why) -> Option<Href> {
+    let of_event = !matches!(why.selection.as_str(), "group-by" | "condition" | "event");
+    let field = why.field.as_deref().filter(|_| of_event)?;
+    let value = why.value.as_deref().filter(|value| value.len() <= EXCLUSION_VALUE_BYTES_MAX)?;
+    let id = alert.id.to_string();
+    let parameters =
+        [("rule", alert.rule_id.as_str()), ("field", field), ("value", value), ("alert", &id)];
+    let may = page.allows(control::Permission::EditRules);
+    may.then(|| Href::new("/rules/exclusions/new", &parameters))
+}
+
+/// The event that a reason of a correlation names: `agent/epoch/number`.
+fn of_correlation(why: &Why) -> Option<StreamKey> {
+    let value = why.value.as_deref().filter(|_| why.selection == "event")?;
+    let mut parts = value.split('/');
+    let agent = AgentId::parse(parts.next()?).ok()?;
+    let epoch = EpochId::parse(parts.next()?).ok()?;
+    Some(StreamKey { agent, epoch, seq: parts.next()?.parse().ok()? })
 }
 
 fn ancestor(page: &Page, node: &ProcessNode, own: bool) -> Ancestor {

@@ -1,4 +1,4 @@
-//! The list of alerts.
+//! The list of alerts, one by one; folded into findings it is the page of [`super::detections`].
 
 use crate::fault::Fault;
 use crate::page::{Page, Section};
@@ -20,12 +20,19 @@ const RULE_ID_CHARS_MAX: usize = 200;
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(default)]
 pub(crate) struct Wanted {
-    level: String,
-    device: String,
-    rule: String,
-    range: String,
-    after: String,
+    pub(crate) level: String,
+    pub(crate) device: String,
+    pub(crate) rule: String,
+    pub(crate) range: String,
+    pub(crate) after: String,
+    /// [`SINGLE`], or folded.
+    pub(crate) view: String,
+    /// The state of findings; `mine`; empty: those that are open.
+    pub(crate) status: String,
 }
+
+/// The value of `view` that shows alerts one by one.
+const SINGLE: &str = "single";
 
 /// An option of a select: value, label, chosen.
 type Choice = (String, String, bool);
@@ -41,6 +48,7 @@ struct AlertsPage {
     ranges: Vec<Choice>,
     rule: String,
     filtered: bool,
+    folded: Href,
 }
 
 #[derive(Template)]
@@ -53,6 +61,9 @@ struct AlertsPart {
 
 /// `GET /alerts`, and its further rows for htmx.
 pub(crate) async fn show(viewer: Viewer, Query(wanted): Query<Wanted>) -> Result<Response, Fault> {
+    if wanted.view != SINGLE {
+        return super::detections::list(viewer, wanted).await;
+    }
     let page = viewer.page(Section::Alerts);
     let filter = wanted.filter(&page);
     let filtered = filter != AlertFilter::default();
@@ -62,18 +73,13 @@ pub(crate) async fn show(viewer: Viewer, Query(wanted): Query<Wanted>) -> Result
     if viewer.fragment {
         return html(&AlertsPart { page, alerts, more });
     }
-    let devices = viewer.control.devices(&viewer.actor).await?;
-    let devices = devices.iter().map(|device| {
-        let id = device.id.to_string();
-        let chosen = id == wanted.device;
-        (id, device.name.clone(), chosen)
-    });
     html(&AlertsPage {
         alerts,
         more,
-        levels: levels(&page, &wanted),
-        devices: devices.collect(),
-        ranges: ranges(&page, &wanted.range, ANY),
+        levels: wanted.levels(&page),
+        devices: wanted.devices(&viewer).await?,
+        ranges: wanted.ranges(&page),
+        folded: wanted.href_folded(),
         rule: wanted.rule,
         filtered,
         page,
@@ -81,7 +87,7 @@ pub(crate) async fn show(viewer: Viewer, Query(wanted): Query<Wanted>) -> Result
 }
 
 impl Wanted {
-    fn filter(&self, page: &Page) -> AlertFilter {
+    pub(crate) fn filter(&self, page: &Page) -> AlertFilter {
         let state = SearchState { range: self.range.clone(), ..SearchState::default() };
         let rule = Some(&self.rule).filter(|rule| !rule.is_empty());
         AlertFilter {
@@ -93,8 +99,36 @@ impl Wanted {
         }
     }
 
-    fn href_after(&self, after: &str) -> Href {
+    /// Whether anything but the state of findings is asked for.
+    pub(crate) fn is_filtered(&self) -> bool {
+        [&self.level, &self.device, &self.rule, &self.range, &self.status]
+            .iter()
+            .any(|value| !value.is_empty() && **value != ANY)
+    }
+
+    pub(crate) fn href_after(&self, after: &str) -> Href {
+        self.href(&self.view, &self.status, after)
+    }
+
+    /// The same with findings of another state.
+    pub(crate) fn href_with_status(&self, status: &str) -> Href {
+        self.href("", status, "")
+    }
+
+    /// The same, one by one.
+    pub(crate) fn href_single(&self) -> Href {
+        self.href(SINGLE, "", "")
+    }
+
+    /// The same, folded.
+    pub(crate) fn href_folded(&self) -> Href {
+        self.href("", "", "")
+    }
+
+    fn href(&self, view: &str, status: &str, after: &str) -> Href {
         let all = [
+            ("view", view),
+            ("status", status),
             ("level", self.level.as_str()),
             ("device", &self.device),
             ("rule", &self.rule),
@@ -104,15 +138,29 @@ impl Wanted {
         let set: Vec<_> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         Href::new("/alerts", &set)
     }
-}
 
-fn levels(page: &Page, wanted: &Wanted) -> Vec<Choice> {
-    let mut out = vec![(String::new(), page.t("filter-level-any"), false)];
-    for level in [Level::Low, Level::Medium, Level::High, Level::Critical] {
-        let label = page.ts("filter-level-min", page.level(&level));
-        out.push((level.name().to_owned(), label, wanted.level == level.name()));
+    pub(crate) fn levels(&self, page: &Page) -> Vec<Choice> {
+        let mut out = vec![(String::new(), page.t("filter-level-any"), false)];
+        for level in [Level::Low, Level::Medium, Level::High, Level::Critical] {
+            let label = page.ts("filter-level-min", page.level(&level));
+            out.push((level.name().to_owned(), label, self.level == level.name()));
+        }
+        out
     }
-    out
+
+    pub(crate) async fn devices(&self, viewer: &Viewer) -> Result<Vec<Choice>, Fault> {
+        let devices = viewer.control.devices(&viewer.actor).await?;
+        let choice = |device: &control::view::DeviceRow| {
+            let id = device.id.to_string();
+            let chosen = id == self.device;
+            (id, device.name.clone(), chosen)
+        };
+        Ok(devices.iter().map(choice).collect())
+    }
+
+    pub(crate) fn ranges(&self, page: &Page) -> Vec<Choice> {
+        ranges(page, &self.range, ANY)
+    }
 }
 
 /// The time ranges of a select; `none` is the value of the page's default, named "any time".

@@ -3,11 +3,14 @@
 use crate::fault::Fault;
 use crate::page::{Page, Section, When};
 use crate::pages::alerts::preset_choices;
+use crate::pages::device_groups::Belonging;
+use crate::pages::risk::{self, RiskLine};
 use crate::pages::rows::{
     AlertLine, ClassLine, EventLine, LostLine, StreamLine, cursor_text, device_href,
 };
 use crate::pages::search::{self, EventsPart, Histogram, search_query};
 use crate::pages::search_state::{EXACT, SearchState};
+use crate::pages::timeline::timeline_href;
 use crate::pages::today::Standing;
 use crate::query::Terms;
 use crate::render::{filters, html};
@@ -16,6 +19,7 @@ use crate::url::Href;
 use askama::Template;
 use axum::extract::{Path, Query};
 use axum::response::Response;
+use control::view::detections::RiskOf;
 use control::view::{DeviceRow, StreamSums};
 use model::DeviceId;
 
@@ -35,6 +39,8 @@ struct DeviceLine {
     standing: Standing,
     enrolled: When,
     not_recorded: String,
+    /// Points of its alerts; `None` without any, and for whom they are not.
+    risk: Option<f64>,
 }
 
 #[derive(Template)]
@@ -49,6 +55,7 @@ struct DevicesPage {
 struct DevicePage {
     page: Page,
     device: DeviceLine,
+    belonging: Belonging,
     id: String,
     agent: String,
     here: Href,
@@ -65,6 +72,9 @@ struct DevicePage {
     sums_agree: bool,
     lost: Vec<LostLine>,
     alerts: Vec<AlertLine>,
+    /// What its alerts add up to, for those who may read them.
+    risk: Option<RiskLine>,
+    timeline_href: Href,
     total: String,
     histogram: Option<Histogram>,
     events: Vec<EventLine>,
@@ -75,7 +85,15 @@ struct DevicePage {
 pub(crate) async fn list(viewer: Viewer) -> Result<Response, Fault> {
     let page = viewer.page(Section::Devices);
     let devices = viewer.control.devices(&viewer.actor).await?;
-    let devices = devices.iter().map(|row| device_line(&page, row)).collect();
+    let risks = match viewer.actor.may(control::Permission::ReadAlerts) {
+        true => viewer.control.device_risks(&viewer.actor).await?,
+        false => std::collections::HashMap::new(),
+    };
+    let with_risk = |row: &DeviceRow| DeviceLine {
+        risk: risks.get(&row.id).copied(),
+        ..device_line(&page, row)
+    };
+    let devices = devices.iter().map(with_risk).collect();
     html(&DevicesPage { page, devices })
 }
 
@@ -115,9 +133,15 @@ pub(crate) async fn show(
     if viewer.fragment {
         return html(&EventsPart { page, events, more });
     }
+    let belonging = Belonging::of(&viewer, id).await?;
+    let risk = match viewer.actor.may(control::Permission::ReadAlerts) {
+        true => viewer.control.risk_of(&viewer.actor, RiskOf::Device, &id.to_string()).await?,
+        false => None,
+    };
     let devices = std::slice::from_ref(&view.device);
     html(&DevicePage {
         device: device_line(&page, &view.device),
+        belonging,
         id: id.to_string(),
         agent: view.device.agent.to_string(),
         here: Href::new(&path, &[]),
@@ -134,6 +158,8 @@ pub(crate) async fn show(
             && view.classes.iter().all(|sums| sums.counters.disagreements().is_empty()),
         lost: view.lost.iter().map(|row| LostLine::of(&page, row)).collect(),
         alerts: view.alerts.iter().map(|row| AlertLine::of(&page, row)).collect(),
+        risk: risk::lines(&page, risk.into_iter().collect()).pop(),
+        timeline_href: timeline_href(&[id], range),
         total: search::total(&page, &timeline),
         histogram: search::histogram(&page, &state, &path, range, &timeline),
         events,
@@ -156,5 +182,6 @@ fn device_line(page: &Page, row: &DeviceRow) -> DeviceLine {
         },
         enrolled: page.when(row.enrolled_at),
         not_recorded: page.not_recorded(row),
+        risk: None,
     }
 }

@@ -4,7 +4,9 @@ use crate::chart;
 use crate::fault::Fault;
 use crate::limits::{TODAY_ALERTS_MAX, TODAY_REFUSED_MAX, TODAY_SILENCES_MAX};
 use crate::page::{Page, Section, When};
-use crate::pages::rows::{AlertLine, ClassLine, LostLine, StreamLine, device_href};
+use crate::pages::detections::DetectionLine;
+use crate::pages::risk::{self, RiskLine};
+use crate::pages::rows::{ClassLine, LostLine, StreamLine, device_href};
 use crate::pages::settings::to;
 use crate::pages::waiting::{Waiting, waiting};
 use crate::render::{filters, html};
@@ -94,7 +96,8 @@ struct Live {
     tiles: Vec<Tile>,
     levels: Vec<LevelLine>,
     families: Vec<FamilyLine>,
-    alerts: Vec<AlertLine>,
+    detections: Vec<DetectionLine>,
+    risky: Vec<RiskLine>,
     streams: Vec<StreamLine>,
     classes: Vec<ClassLine>,
     lost: Vec<LostLine>,
@@ -164,12 +167,13 @@ fn live(page: &Page, today: &Today) -> Live {
         tiles: tiles(page, today),
         levels: levels(today),
         families: today.events_by_family.iter().map(family).collect(),
-        alerts: today
-            .alerts
+        detections: today
+            .detections
             .iter()
             .take(TODAY_ALERTS_MAX)
-            .map(|row| AlertLine::of(page, row))
+            .map(|row| DetectionLine::of(page, row.clone()))
             .collect(),
+        risky: risk::lines(page, today.risky.clone()),
         streams: today.streams.iter().map(|sums| StreamLine::of(sums, &today.devices)).collect(),
         classes: today
             .classes

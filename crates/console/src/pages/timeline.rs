@@ -1,0 +1,139 @@
+//! An attack as a timeline: alerts and what their processes did, in stages.
+
+use crate::App;
+use crate::fault::Fault;
+use crate::page::{Page, Section, When};
+use crate::pages::alerts::preset_choices;
+use crate::pages::rows::{AlertLine, EventLine, device_href};
+use crate::pages::search_state::{EXACT, SearchState};
+use crate::render::{filters, html};
+use crate::session::Viewer;
+use crate::url::Href;
+use askama::Template;
+use axum::Router;
+use axum::extract::Query;
+use axum::response::Response;
+use axum::routing::get;
+use control::view::TimeRange;
+use control::view::detections::{TimelineEntry, TimelineStage};
+use model::DeviceId;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const RANGE_DEFAULT: &str = "24h";
+/// Devices of one timeline.
+const DEVICES_MAX: usize = 50;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/timeline", get(show))
+}
+
+/// The timeline of some devices in an interval.
+pub(crate) fn timeline_href(devices: &[DeviceId], range: TimeRange) -> Href {
+    let state = SearchState::default().between(range.from, range.to);
+    let mut parameters = state.parameters();
+    parameters.extend(devices.iter().map(|device| ("device", device.to_string())));
+    let pairs: Vec<(&str, &str)> =
+        parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Href::new("/timeline", &pairs)
+}
+
+/// One entry.
+struct Entry {
+    at: When,
+    device: String,
+    device_href: Href,
+    alerts: Vec<AlertLine>,
+    event: Option<EventLine>,
+}
+
+/// One stage.
+struct Stage {
+    title: String,
+    from: When,
+    to: When,
+    devices: Vec<String>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Template)]
+#[template(path = "timeline.html")]
+struct TimelinePage {
+    page: Page,
+    problem: Option<String>,
+    stages: Vec<Stage>,
+    truncated: bool,
+    ranges: Vec<(String, String, bool)>,
+    exact: bool,
+    from: String,
+    to: String,
+    devices: Vec<(String, String, bool)>,
+}
+
+/// `GET /timeline`.
+async fn show(
+    viewer: Viewer,
+    Query(parameters): Query<Vec<(String, String)>>,
+) -> Result<Response, Fault> {
+    let page = viewer.page(Section::Alerts);
+    let mut state = SearchState::of(&parameters);
+    if state.range.is_empty() {
+        RANGE_DEFAULT.clone_into(&mut state.range);
+    }
+    let chosen: Vec<DeviceId> = parameters
+        .iter()
+        .filter(|(name, _)| name == "device")
+        .filter_map(|(_, value)| DeviceId::parse(value).ok())
+        .take(DEVICES_MAX)
+        .collect();
+    let mut problem = None;
+    let range = match state.interval(&page).filter(|range| range.from < range.to) {
+        Some(range) => range,
+        None => {
+            problem = Some(page.t("search-range-malformed"));
+            RANGE_DEFAULT.clone_into(&mut state.range);
+            state.interval(&page).ok_or_else(|| Fault::Malformed("time range".to_owned()))?
+        }
+    };
+    let timeline = viewer.control.timeline(&viewer.actor, &chosen, range).await?;
+    let known = viewer.control.devices(&viewer.actor).await?;
+    let devices = known
+        .iter()
+        .map(|device| (device.id.to_string(), device.name.clone(), chosen.contains(&device.id)));
+    html(&TimelinePage {
+        problem,
+        stages: timeline.stages.iter().map(|one| stage(&page, one)).collect(),
+        truncated: timeline.truncated,
+        ranges: preset_choices(&page, &state.range),
+        exact: state.range == EXACT,
+        from: page.input_time(range.from),
+        to: page.input_time(range.to),
+        devices: devices.collect(),
+        page,
+    })
+}
+
+fn stage(page: &Page, stage: &TimelineStage) -> Stage {
+    let devices: BTreeSet<&str> =
+        stage.entries.iter().map(|entry| entry.device_name.as_str()).collect();
+    Stage {
+        title: match &stage.tactic {
+            Some(tactic) => page.tactic(tactic).to_owned(),
+            None => page.t("timeline-no-tactic"),
+        },
+        from: page.when_short(stage.from),
+        to: page.when_short(stage.to),
+        devices: devices.into_iter().map(str::to_owned).collect(),
+        entries: stage.entries.iter().map(|one| entry(page, one)).collect(),
+    }
+}
+
+fn entry(page: &Page, entry: &TimelineEntry) -> Entry {
+    Entry {
+        at: page.time_of_day(entry.at),
+        device: entry.device_name.clone(),
+        device_href: device_href(entry.device),
+        alerts: entry.alerts.iter().map(|row| AlertLine::of(page, row)).collect(),
+        event: entry.event.as_ref().map(|row| EventLine::of(page, row, &[])),
+    }
+}
