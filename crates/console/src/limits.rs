@@ -7,6 +7,8 @@ pub(crate) const UPLOAD_BODY_BYTES_MAX: usize =
     control::limits::UPLOAD_BYTES_MAX as usize + 64 * 1024;
 /// Bytes of the body that carries a spreadsheet: what `software` reads, and the form around it.
 pub(crate) const SHEET_BODY_BYTES_MAX: usize = (16 << 20) + 64 * 1024;
+/// Bytes of the body that carries a list of values for rules.
+pub(crate) const LIST_BODY_BYTES_MAX: usize = 4 << 20;
 /// Titles on one page of the catalogue's upkeep.
 pub(crate) const UPKEEP_ROWS_MAX: usize = 100;
 /// Rows of a spreadsheet's preview on one page.

@@ -283,14 +283,23 @@ impl Control {
 /// # Errors
 /// [`RuleFault::ListValue`], [`RuleFault::TooMany`].
 pub fn values_of_lines(text: &str) -> Result<Vec<String>, RuleFault> {
+    let lines = text.lines().map(str::trim).zip(1..);
+    gathered(lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')))
+}
+
+/// The values of a list, each once.
+///
+/// # Errors
+/// As [`values_of_lines`]; a line is then the place in the list.
+pub fn values_of_list(values: Vec<String>) -> Result<Vec<String>, RuleFault> {
+    gathered(values.iter().map(String::as_str).zip(1..))
+}
+
+fn gathered<'v>(found: impl Iterator<Item = (&'v str, usize)>) -> Result<Vec<String>, RuleFault> {
     let mut values = Vec::new();
     let mut seen = BTreeSet::new();
-    for (place, line) in text.lines().enumerate() {
-        let value = line.trim();
-        if value.is_empty() || value.starts_with('#') {
-            continue;
-        }
-        check_value(value, place + 1)?;
+    for (value, line) in found {
+        check_value(value, line)?;
         if seen.insert(value) {
             values.push(value.to_owned());
         }

@@ -50,6 +50,8 @@ pub struct Compiled {
     pub rules: RuleSet,
     /// The correlations over these rules.
     pub correlations: Arc<Correlations>,
+    /// The filters, also those that expired or act on no rule.
+    pub filters: Vec<Arc<Filter>>,
     /// The documents that cannot, in the order of the sources.
     pub refused: Vec<Refused>,
     /// Remarks on loaded rules that perhaps do not say what their author means.
@@ -418,6 +420,7 @@ impl<'o> Compiler<'o> {
     }
 
     fn finish(mut self) -> Compiled {
+        let filters = self.filters.iter().map(|loaded| Arc::clone(&loaded.filter)).collect();
         self.attach_filters();
         let plan = |loaded: Loaded| {
             let Loaded { rule, tree, said, filters } = loaded;
@@ -432,6 +435,7 @@ impl<'o> Compiler<'o> {
         Compiled {
             rules: RuleSet::new(plans, self.fields, predicates, &self.options.stopped),
             correlations: Arc::new(correlations),
+            filters,
             refused: self.refused.into_iter().map(|(_, refused)| refused).collect(),
             lints: self.lints,
         }

@@ -2,10 +2,12 @@
 
 mod demo;
 mod lookback;
+mod rules;
 mod software;
 
 pub(crate) use demo::{CoverageFormat, Demo, RulesCoverage};
 pub(crate) use lookback::{AlertsAct, OneAlert, RulesBacktest};
+pub(crate) use rules::{PackKeygen, PackSign, PackVerify, RulesHealth, RulesOfData, RulesPack};
 pub(crate) use software::{
     Findings, Language, Software, SoftwareExplain, SoftwareImport, SoftwareList,
 };
@@ -214,6 +216,13 @@ pub(crate) enum Rules {
     Backtest(RulesBacktest),
     /// Say which ATT&CK techniques the rules look for, and whether events reach them
     Coverage(RulesCoverage),
+    /// List the rules that the server of a data folder uses, and where each is in its life
+    List(RulesOfData),
+    /// Say how rules are: which devices feed them, their last match, matches in 30 days, what filters took away, cost
+    Health(RulesHealth),
+    /// Packs of rules: keys, signatures
+    #[command(subcommand)]
+    Pack(RulesPack),
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,8 @@
 //!   server/   lock, inbox/ (spool), lake/ (Parquet and catalog), control.sqlite, authority/ (keys), status.json
 //!   agent/    the local agent's spool, certificate and status.json
 //!   rules/    own rules, read at each start of the server; may be absent
+//!   packs/    packs of rules, a folder each; trusted/ (public keys); require-signature; may be absent
+//!   lists/    values of placeholders of rules (NAME.txt, NAME.yml); may be absent
 //!   inspect/  own hash lists (hashes/*.deny.txt, *.allow.txt) and YARA rules (yara/*.yar); may be absent
 //!   log/      what the two programs say, when `up` runs them
 //! ```
@@ -75,6 +77,12 @@ impl Layout {
     }
     pub(crate) fn own_rules(&self) -> PathBuf {
         self.root.join("rules")
+    }
+    pub(crate) fn rule_packs(&self) -> PathBuf {
+        self.root.join("packs")
+    }
+    pub(crate) fn rule_lists(&self) -> PathBuf {
+        self.root.join("lists")
     }
     /// Own hash lists (`hashes/`) and YARA rules (`yara/`) for files of requests.
     pub(crate) fn inspect(&self) -> PathBuf {

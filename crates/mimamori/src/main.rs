@@ -8,6 +8,7 @@ mod command;
 mod database;
 mod layout;
 mod rule_files;
+mod rule_packs;
 mod scan;
 mod server;
 mod signals;

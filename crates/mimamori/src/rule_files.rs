@@ -1,6 +1,8 @@
 //! Rules from folders and from the pack that comes along with this program.
 
 use anyhow::{Context, bail};
+use case::rule_life::Stage;
+use control::view::rulebook::Rulebook;
 use detect::{CompileOptions, Compiled, RuleSource, SuppliedFields};
 use std::path::{Path, PathBuf};
 
@@ -81,6 +83,22 @@ impl RuleFiles {
         )
     }
 
+    /// Compiles them with what people wrote: own rules, exclusions, lists. A stopped rule is loaded and not asked.
+    pub(crate) fn compile_with(&self, book: &Rulebook, today: String) -> Compiled {
+        let of_files =
+            self.files.iter().map(|file| RuleSource { name: &file.name, text: &file.text });
+        let own = book.own.iter().map(|own| RuleSource { name: &own.source, text: &own.text });
+        let exclusions = book.exclusions.iter().map(|(name, text)| RuleSource { name, text });
+        let stopped = book.lives.iter().filter(|(_, life)| life.stage == Stage::Stopped);
+        let options = CompileOptions {
+            lists: book.lists.clone(),
+            today: Some(today),
+            fields: Some(SuppliedFields::of_this_version()),
+            stopped: stopped.map(|(id, _)| id.clone()).collect(),
+        };
+        detect::compile(of_files.chain(own).chain(exclusions), &options)
+    }
+
     fn read_folder(&mut self, folder: &Path, wanted: fn(&Path) -> bool) -> anyhow::Result<()> {
         let mut open = vec![folder.to_owned()];
         while let Some(folder) = open.pop() {
@@ -100,6 +118,7 @@ impl RuleFiles {
                 let path = entry.path();
                 // Links are followed for files only: a link to a folder may lead in a circle.
                 match entry.file_type() {
+                    Ok(kind) if kind.is_dir() && entry.file_name() == ".git" => {}
                     Ok(kind) if kind.is_dir() => open.push(path),
                     Ok(_) if wanted(&path) => self.read_file(&path),
                     _ => {}
@@ -160,7 +179,7 @@ impl RuleTests {
 }
 
 /// A rule's file name: YAML, and not a rule test.
-fn is_rule(path: &Path) -> bool {
+pub(crate) fn is_rule(path: &Path) -> bool {
     let yaml = path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml");
     yaml && !is_rule_test(path)
 }

@@ -49,9 +49,8 @@ pub(super) fn check(
         return Err(RuleFault::Exists { title, filter_id: filter.id });
     }
     let (candidates, rules_left_out) = candidates(in_force, &filter);
-    let documents: Vec<(&str, String)> =
-        candidates.iter().filter_map(|rule| own_document(rule, &options)).collect();
-    let sources = documents.iter().map(|(name, text)| RuleSource { name, text });
+    let sources = candidates.iter();
+    let sources = sources.map(|rule| RuleSource { name: &rule.source, text: &rule.document });
     let compiled = detect::compile(sources.chain([source]), &options);
     let acts = |rule: &&Arc<Rule>| rule.filters.iter().any(|one| one.id == filter.id);
     let rules: Vec<Arc<Rule>> = compiled.rules.rules().iter().filter(acts).cloned().collect();
@@ -96,14 +95,6 @@ fn candidates<'r>(
 /// Whether a rule's document may call itself so; the engine decides.
 fn is_named(text: &str, reference: &str) -> bool {
     text.lines().any(|line| line.starts_with("name:") && line.contains(reference))
-}
-
-/// The rule's own document, without the filters that belong to it, and the name of its source.
-fn own_document<'r>(rule: &'r RuleInForce, options: &CompileOptions) -> Option<(&'r str, String)> {
-    let source = RuleSource { name: &rule.source, text: &rule.text };
-    let compiled = detect::compile([source], options);
-    let own = compiled.rules.rules().first()?;
-    Some((&rule.source, own.text.clone()))
 }
 
 fn no_effect(

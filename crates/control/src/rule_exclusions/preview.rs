@@ -11,6 +11,21 @@ use crate::view::rule_exclusions::{NewRuleExclusion, RuleExclusionPreview};
 use crate::{Actor, Control, ControlError, Permission};
 
 impl Control {
+    /// The Sigma filter that a form stands for, checked as it would be when it is saved. Saves nothing.
+    ///
+    /// # Errors
+    /// [`ControlError::NotPermitted`], [`ControlError::RuleFault`].
+    pub async fn draft_rule_exclusion(
+        &self,
+        actor: &Actor,
+        new: &NewRuleExclusion,
+        replaces: Option<&str>,
+    ) -> Result<String, ControlError> {
+        self.require(actor, &[Permission::EditRules], "draft_rule_exclusion").await?;
+        let (filter_id, _) = self.filter_id_of(replaces).await?;
+        Ok(self.check_exclusion(new, &filter_id).await?.filter.text)
+    }
+
     /// What an exclusion would have done in the last days. Saves nothing. `replaces`: the exclusion that is
     /// edited, which is then left out.
     ///

@@ -284,6 +284,7 @@ mod tests {
             status: String::new(),
             source: String::new(),
             text: String::new(),
+            document: String::new(),
             revision: String::new(),
             active: true,
             correlation: false,

@@ -1,4 +1,7 @@
-//! `mimamori rules check` and `rules test`; `rules backtest` is next door.
+//! `mimamori rules check` and `rules test`; `rules list`, `health` and `pack` below; `rules backtest` is next door.
+
+mod health;
+mod pack;
 
 use crate::cli;
 use crate::rule_files::{RuleFiles, RuleTests};
@@ -13,6 +16,9 @@ pub(crate) async fn run(command: &cli::Rules, clock: Arc<dyn Clock>) -> anyhow::
         cli::Rules::Backtest(args) => super::backtest::run(args, clock).await,
         cli::Rules::Check(paths) => check(paths),
         cli::Rules::Coverage(args) => super::coverage::run(args),
+        cli::Rules::Health(args) => health::health(args, &*clock).await,
+        cli::Rules::List(args) => health::list(args, &*clock).await,
+        cli::Rules::Pack(command) => pack::run(command),
         cli::Rules::Test(paths) => test(paths),
     }
 }
@@ -38,8 +44,11 @@ fn check(paths: &cli::RulePaths) -> anyhow::Result<ExitCode> {
     }
     let refused = compiled.refused.len() + sources.unreadable.len();
     print_line(&format!(
-        "{} rules loaded, {refused} refused, {} warnings",
+        "{} loaded: {} rules of events, {} correlations, {} filters; {refused} refused, {} warnings",
+        compiled.rules.rules().len() + compiled.correlations.len() + compiled.filters.len(),
         compiled.rules.rules().len(),
+        compiled.correlations.len(),
+        compiled.filters.len(),
         compiled.lints.len()
     ))?;
     flush()?;
