@@ -124,9 +124,10 @@ impl Marks {
     }
 }
 
-/// Asks every rule of the class that may match and reports each.
+/// Asks every rule of the class that may match and reports each; not those that are stopped.
 pub(crate) fn judge(
     class: &Class,
+    is_stopped: impl Fn(u32) -> bool,
     predicates: &[Predicate],
     fields: &Fields,
     marks: &mut Marks,
@@ -142,6 +143,9 @@ pub(crate) fn judge(
     let candidates = std::mem::take(&mut event.marks.candidates);
     for number in &candidates {
         let rule = class.rules[*number as usize];
+        if is_stopped(rule.place) {
+            continue;
+        }
         event.cost = 1;
         let holds = rule.root == NONE || event.holds(rule.root);
         report(Asked { place: rule.place, holds, cost: event.cost });
@@ -423,6 +427,18 @@ impl<'a> Judged<'a> {
                 return predicate.holds_anywhere(self.fields);
             }
             let other = if question.other == NONE { None } else { self.value(question.other) };
+            if let (Some(place), Some(value), Some(other)) =
+                (predicate.folded_comparison(), value, other)
+            {
+                let own = self.pieces(question.slot, value);
+                let wanted = self.pieces(question.other, other);
+                let texts = &*self.texts;
+                let holds = |one| {
+                    let text = texts.piece(one);
+                    (wanted.0..wanted.1).any(|other| place.holds(text, texts.piece(other)))
+                };
+                return (own.0..own.1).any(holds);
+            }
             return predicate.holds_for(value, other);
         };
         let (begin, end) = match value {

@@ -186,6 +186,14 @@ impl Predicate {
         }
     }
 
+    /// How two fields are compared, when letter case does not count.
+    pub(crate) const fn folded_comparison(&self) -> Option<Place> {
+        match &self.test {
+            Test::SameAs { place, cased: false, .. } => Some(*place),
+            _ => None,
+        }
+    }
+
     /// The answer for what a field holds, `None` when the event lacks it; `other` is what
     /// [`Predicate::other_field`] holds. Not for predicates about any value of the event.
     pub(crate) fn holds_for(&self, value: Option<&Value>, other: Option<&Value>) -> bool {
@@ -193,6 +201,16 @@ impl Predicate {
             (Test::Null, value) => value.is_none_or(view::is_null),
             (Test::Exists { wanted }, value) => value.is_some() == *wanted,
             (_, None) => false,
+            // A number needs no text.
+            (Test::Compare { part, comparison, number }, Some(value))
+                if !matches!(value, Value::List(_)) =>
+            {
+                let found = match part {
+                    Some(part) => part.of_value(value),
+                    None => Number::of_value(value),
+                };
+                found.is_some_and(|found| comparison.holds(found, *number))
+            }
             (test, Some(value)) => view::with_scalars(value, |scalars| match other {
                 Some(other) => view::with_scalars(other, |wanted| {
                     scalars.iter().any(|scalar| test.holds_for(scalar, wanted))
@@ -246,6 +264,18 @@ impl Predicate {
     }
 }
 
+impl Place {
+    /// Whether a text has another one at this place.
+    pub(crate) fn holds(self, text: &str, wanted: &str) -> bool {
+        match self {
+            Self::Whole => text == wanted,
+            Self::Start => text.starts_with(wanted),
+            Self::End => text.ends_with(wanted),
+            Self::Inside => text.contains(wanted),
+        }
+    }
+}
+
 impl Test {
     /// `wanted` are the values of the other field, where two are compared.
     fn holds_for(&self, scalar: &Scalar<'_>, wanted: &[Scalar<'_>]) -> bool {
@@ -279,15 +309,7 @@ impl Test {
             }
             Self::SameAs { place, cased, .. } => {
                 let text = scalar.text_for(*cased);
-                wanted.iter().any(|wanted| {
-                    let wanted = wanted.text_for(*cased);
-                    match place {
-                        Place::Whole => text == wanted,
-                        Place::Start => text.starts_with(wanted),
-                        Place::End => text.ends_with(wanted),
-                        Place::Inside => text.contains(wanted),
-                    }
-                })
+                wanted.iter().any(|wanted| place.holds(text, wanted.text_for(*cased)))
             }
             // These are about the field, not about one of its values.
             Self::Null | Self::Exists { .. } => false,

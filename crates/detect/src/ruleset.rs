@@ -8,7 +8,7 @@ use crate::explain::Explained;
 use crate::fold;
 use crate::hash::{self, QuickHasher};
 use crate::index::Wanted;
-use crate::judge::{self, Marks, Texts};
+use crate::judge::{self, Asked, Marks, Texts};
 use crate::limits;
 use crate::matched::Match;
 use crate::memo::Memo;
@@ -210,7 +210,9 @@ impl RuleSet {
         }
         let Remembered { class, marks, .. } = known;
         holding.clear();
-        judge::judge(class, &self.predicates, &event.fields, marks, texts, memo, |asked| {
+        let is_stopped =
+            |place: u32| self.tallies.get(place as usize).is_some_and(Tally::is_stopped);
+        let report = |asked: Asked| {
             let cost = &mut costs[asked.place as usize];
             cost.asked += 1;
             cost.units += u64::from(asked.cost);
@@ -218,7 +220,9 @@ impl RuleSet {
                 cost.matched += 1;
                 holding.push(asked.place);
             }
-        });
+        };
+        let (predicates, fields) = (&self.predicates, &event.fields);
+        judge::judge(class, is_stopped, predicates, fields, marks, texts, memo, report);
         if holding.is_empty() {
             return Vec::new();
         }

@@ -72,6 +72,11 @@ impl Tally {
         Self { excluded: (0..filters).map(|_| AtomicU64::new(0)).collect(), ..Self::default() }
     }
 
+    /// Whether the rule is not asked.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Relaxed)
+    }
+
     /// The rule's own condition holds: whether it is a match. Asks the filters in order up to the first
     /// that does not hold.
     pub(crate) fn admit(&self, mut filter_holds: impl FnMut(usize) -> bool) -> bool {

@@ -113,6 +113,25 @@ fn costs_say_which_rules_were_looked_at_and_begin_anew_when_taken() {
     assert!(scratch.take_costs(&rules).iter().all(|cost| cost.asked == 0));
 }
 
+#[test]
+fn p9_a_rule_that_is_stopped_is_not_asked_until_it_is_resumed() {
+    let rules = set(&[
+        ("dear", "{s: {A|re: '^(a|b|ab)*c$'}, condition: s}"),
+        ("other", "{s: {A|contains: alpha}, condition: s}"),
+    ]);
+    let (seen, mut scratch) = (r#"{"A":"alphabc"}"#, Scratch::default());
+    let mut asked = |found: &[&str]| {
+        assert_eq!(ids(&rules, seen, &mut scratch), found);
+        let costs = scratch.take_costs(&rules);
+        (costs[0].asked, costs[0].units > 0, costs[1].asked)
+    };
+    assert_eq!(asked(&["other"]), (1, true, 1));
+    assert!(rules.stop("dear"));
+    assert_eq!(asked(&["other"]), (0, false, 1));
+    assert!(rules.resume("dear"));
+    assert_eq!(asked(&["other"]), (1, true, 1));
+}
+
 /// Ten thousand alternatives and a text made for them: time follows the text, not the product.
 #[test]
 fn a_long_text_against_ten_thousand_alternatives_ends_soon() {

@@ -1,5 +1,6 @@
 //! Tests of the public face of `detect`.
 
+mod allocations;
 mod columns;
 mod correlation_model;
 mod correlations;
@@ -10,6 +11,7 @@ mod hostile;
 mod modifiers;
 mod oracle;
 mod refusals;
+mod replay;
 mod rule_tests;
 mod sentences;
 mod sigmahq;
