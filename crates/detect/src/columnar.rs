@@ -2,10 +2,10 @@
 //!
 //! The past is stored column by column, and a column holds few distinct values. So the parts of a rule that
 //! ask about one field are answered once per value; the answers become rows; fields are read one after the
-//! other, cheap ones first, and only for rows that can still match; keywords ask every column, last of all. What
-//! a column cannot tell exactly (a field compared with another one, a value that is stored outside its column)
-//! leaves a row *unsure*: the caller judges the whole event, by the engine that judges the stream. So the
-//! answer is exact, whatever the shape of the rule.
+//! other, cheap ones first, and only for rows that can still match; two fields are compared once per pair of
+//! values; keywords ask every column and what lies outside of them, last of all. What a column cannot tell
+//! exactly (a value that is stored outside its column) leaves a row *unsure*: the caller judges the whole
+//! event, by the engine that judges the stream. So the answer is exact, whatever the shape of the rule.
 
 mod parts;
 
@@ -18,7 +18,7 @@ use crate::selection::LeafSpec;
 use crate::tree::Tree;
 use crate::yaml;
 use model::{Event, LogSource, Value};
-use parts::{About, Answer, Elsewhere, Part, Question, collapse, each_leaf};
+use parts::{About, Answer, Elsewhere, Part, Question, Side, collapse, each_leaf};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -32,6 +32,19 @@ pub struct Column {
     pub keys: Vec<u32>,
     /// The values.
     pub values: Vec<Value>,
+}
+
+/// The values of fields that some events keep outside of columns.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    /// For each row how many texts it and the rows before it have.
+    pub row_ends: Vec<usize>,
+    /// For each text its end in `texts`.
+    pub text_ends: Vec<usize>,
+    /// The texts, one behind the other.
+    pub texts: String,
+    /// The list or map that a text stands for; only texts that begin with a bracket are asked about.
+    pub nested: fn(&str) -> Option<Value>,
 }
 
 /// Some events as columns: what the caller's store offers.
@@ -60,6 +73,11 @@ pub trait Columns {
     /// # Errors
     /// The store's.
     fn names_outside(&mut self) -> Result<BTreeSet<String>, Self::Error>;
+    /// The values that the wanted rows keep outside the columns; `None` when the store cannot tell them.
+    ///
+    /// # Errors
+    /// The store's.
+    fn outside(&mut self, wanted: &[bool]) -> Result<Option<Outside>, Self::Error>;
     /// Asked now and then during long work: an error ends it.
     ///
     /// # Errors
@@ -149,13 +167,14 @@ impl ColumnRule {
             for field in fields {
                 let column = columns.column(field, &wanted)?;
                 self.answer(columns, (field, column.as_deref()), &outside, &wanted, &mut answers)?;
-                let possible = self.possible(&answers, rows, &mut 0, &self.tree).possible;
-                for (wanted, possible) in wanted.iter_mut().zip(possible) {
-                    *wanted &= possible;
-                }
+                self.narrow(&answers, &mut wanted);
                 if !wanted.contains(&true) {
                     break;
                 }
+            }
+            if wanted.contains(&true) {
+                self.answer_pairs(columns, &outside, &wanted, &mut answers)?;
+                self.narrow(&answers, &mut wanted);
             }
             if wanted.contains(&true) {
                 self.answer_keywords(columns, !outside.is_empty(), &wanted, &mut answers)?;
@@ -219,6 +238,44 @@ impl ColumnRule {
         outcome
     }
 
+    /// Wants no longer what cannot match any more.
+    fn narrow(&self, answers: &[Option<Answer>], wanted: &mut [bool]) {
+        let possible = self.possible(answers, wanted.len(), &mut 0, &self.tree).possible;
+        for (wanted, possible) in wanted.iter_mut().zip(possible) {
+            *wanted &= possible;
+        }
+    }
+
+    /// Answers the parts that compare two fields.
+    fn answer_pairs<C: Columns>(
+        &self,
+        columns: &mut C,
+        outside: &BTreeSet<String>,
+        wanted: &[bool],
+        answers: &mut [Option<Answer>],
+    ) -> Result<(), C::Error> {
+        let mut pairs = Vec::new();
+        let mut place = 0;
+        each_leaf(&self.tree, &mut |part: &Part| {
+            if let (About::Two(one, other), Tree::Leaf(question)) = (&part.about, &part.tree) {
+                pairs.push((place, Arc::clone(one), Arc::clone(other), Arc::clone(question)));
+            }
+            place += 1;
+        });
+        for (place, one, other, question) in pairs {
+            let mut side = |field: &Arc<str>| -> Result<Side, C::Error> {
+                let elsewhere = Elsewhere::of(field, outside);
+                Ok(Side { column: columns.column(field, wanted)?, elsewhere })
+            };
+            let sides = [side(&one)?, side(&other)?];
+            let answer = question.compare(&sides, wanted, || columns.go_on())?;
+            if let Some(slot) = answers.get_mut(place) {
+                *slot = Some(answer);
+            }
+        }
+        Ok(())
+    }
+
     /// Answers the keywords: each asks every column.
     fn answer_keywords<C: Columns>(
         &self,
@@ -245,10 +302,17 @@ impl ColumnRule {
                 question.find(&column, wanted, found, || columns.go_on())?;
             }
         }
+        let more = if more_outside { columns.outside(wanted)? } else { None };
+        if let Some(outside) = &more {
+            for (_, question, found) in &mut keywords {
+                question.find_outside(outside, wanted, found, || columns.go_on())?;
+            }
+        }
         for (place, question, found) in keywords {
             if let Some(answer) = answers.get_mut(place) {
                 // A keyword that no column holds may be in what lies outside.
-                let maybe = if more_outside { vec![true; found.len()] } else { found.clone() };
+                let unknown = more_outside && more.is_none();
+                let maybe = if unknown { vec![true; found.len()] } else { found.clone() };
                 let mut made = Answer { sure: found, possible: maybe };
                 if question.negated {
                     made.turn();

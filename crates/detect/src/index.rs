@@ -23,6 +23,13 @@ impl Wanted {
         }
     }
 
+    /// The text, wherever it is wanted.
+    pub(crate) fn into_text(self) -> Box<str> {
+        match self {
+            Self::Whole(text) | Self::Start(text) | Self::End(text) | Self::Inside(text) => text,
+        }
+    }
+
     pub(crate) fn holds_for(&self, folded: &str) -> bool {
         match self {
             Self::Whole(text) => folded == &**text,

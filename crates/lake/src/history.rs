@@ -8,7 +8,8 @@ mod event;
 mod outside;
 mod strip;
 
-pub use strip::{NO_VALUE, Strip, StripColumn};
+pub use event::nested_outside;
+pub use strip::{NO_VALUE, Strip, StripColumn, StripTexts};
 
 use crate::catalog::{Catalog, DataFile};
 use crate::layout::{OBSERVED_AT, parse_catalog_time};

@@ -1,7 +1,7 @@
 //! A strip of the lake as the columns that a rule is asked of.
 
-use detect::columnar::{Column, Columns};
-use lake::{LakeError, NO_VALUE, Strip};
+use detect::columnar::{Column, Columns, Outside};
+use lake::{LakeError, NO_VALUE, Strip, StripTexts, nested_outside};
 use model::{LogSource, Value, registry};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -136,6 +136,11 @@ impl Columns for StripColumns<'_> {
 
     fn names_outside(&mut self) -> Result<BTreeSet<String>, Ended> {
         Ok(self.strip.names_outside()?)
+    }
+
+    fn outside(&mut self, wanted: &[bool]) -> Result<Option<Outside>, Ended> {
+        let StripTexts { row_ends, text_ends, texts } = self.strip.outside(wanted)?;
+        Ok(Some(Outside { row_ends, text_ends, texts, nested: nested_outside }))
     }
 
     fn go_on(&mut self) -> Result<(), Ended> {

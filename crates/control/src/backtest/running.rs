@@ -174,9 +174,10 @@ impl Control {
         let begun = self.running_backtests.find(actor.id(), id).ok_or_else(unknown)?;
         begun.is_wanted(self.clock.monotonic_ns());
         let mut finished = begun.finished.subscribe();
-        let waited = tokio::time::timeout(patience, finished.wait_for(|finished| *finished)).await;
+        let waited = tokio::time::timeout(patience, finished.wait_for(|finished| *finished));
+        // What was waited for holds a lock: it must not outlive this line.
+        let finished = waited.await.is_ok();
         begun.is_wanted(self.clock.monotonic_ns());
-        let finished = waited.is_ok();
         let look = begun.look.get().map(Arc::clone);
         let (looked_at, of) = look.as_ref().map_or((0, 0), |look| look.progress());
         let mut answer = match look {

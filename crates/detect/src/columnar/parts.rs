@@ -1,12 +1,14 @@
 //! The parts of a rule that ask about one field each, and their answers row by row.
 
-use super::Column;
-use crate::predicate::{Predicate, PredicateTable, Target, TestSpec};
+use super::{Column, NO_VALUE, Outside};
+use crate::index::Wanted;
+use crate::predicate::{Needs, Predicate, PredicateTable, Target, TestSpec};
 use crate::selection::LeafSpec;
 use crate::tree::Tree;
 use crate::view::{self, FieldTable, Scalar};
+use aho_corasick::AhoCorasick;
 use model::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What a rule asks about one field.
@@ -23,8 +25,29 @@ pub(super) enum About {
     Field(Arc<str>),
     /// In any value of the event: the part is one keyword.
     Anything,
-    /// In two fields: no column can tell.
-    Both,
+    /// In two fields, the second compared with the first; the part is one question.
+    Two(Arc<str>, Arc<str>),
+    /// In several fields: no column can tell.
+    Several,
+}
+
+/// One of two fields that are compared.
+pub(super) struct Side {
+    pub(super) column: Option<Arc<Column>>,
+    pub(super) elsewhere: Elsewhere,
+}
+
+impl Side {
+    /// The row's key; `None` when its value may lie elsewhere.
+    fn key(&self, row: usize) -> Option<u32> {
+        let key = self.column.as_ref().and_then(|column| column.keys.get(row));
+        let key = key.copied().unwrap_or(NO_VALUE);
+        (key != NO_VALUE || self.elsewhere == Elsewhere::No).then_some(key)
+    }
+
+    fn value(&self, key: u32) -> Option<&Value> {
+        self.column.as_ref()?.values.get(key as usize)
+    }
 }
 
 /// One value of the rule.
@@ -145,6 +168,112 @@ impl Question {
         })
     }
 
+    /// The answer to a question about two fields, once per pair of their values.
+    pub(super) fn compare<E>(
+        &self,
+        [one, other]: &[Side; 2],
+        wanted: &[bool],
+        mut go_on: impl FnMut() -> Result<(), E>,
+    ) -> Result<Answer, E> {
+        let mut answer = Answer::unknown(wanted.len());
+        if one.elsewhere == Elsewhere::Beside || other.elsewhere == Elsewhere::Beside {
+            return Ok(answer);
+        }
+        let mut known: HashMap<(u32, u32), bool> = HashMap::new();
+        let cells = answer.sure.iter_mut().zip(&mut answer.possible).zip(wanted).enumerate();
+        for (row, ((sure, possible), wanted)) in cells {
+            let (true, Some(first), Some(second)) = (*wanted, one.key(row), other.key(row)) else {
+                continue;
+            };
+            let holds = match known.get(&(first, second)) {
+                Some(holds) => *holds,
+                None => {
+                    if known.len().is_multiple_of(VALUES_BETWEEN_LOOKS) {
+                        go_on()?;
+                    }
+                    let (value, wanted) = (one.value(first), other.value(second));
+                    let any = self.any_of.iter().any(|test| test.holds_for(value, wanted));
+                    known.insert((first, second), any != self.negated);
+                    any != self.negated
+                }
+            };
+            (*sure, *possible) = (holds, holds);
+        }
+        Ok(answer)
+    }
+
+    /// Marks the wanted rows in which a keyword is found outside of columns.
+    pub(super) fn find_outside<E>(
+        &self,
+        outside: &Outside,
+        wanted: &[bool],
+        found: &mut [bool],
+        mut go_on: impl FnMut() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let candidates = self.words().map(|words| candidates(&words, outside));
+        let mut next = candidates.as_ref().map(|all| all.iter().copied().peekable());
+        let mut kept = Value::Text(String::new());
+        let mut first = 0;
+        let rows = outside.row_ends.iter().zip(wanted).zip(found).enumerate();
+        for (row, ((end, wanted), found)) in rows {
+            let texts = std::mem::replace(&mut first, *end)..*end;
+            if row.is_multiple_of(VALUES_BETWEEN_LOOKS) {
+                go_on()?;
+            }
+            if !wanted || *found {
+                continue;
+            }
+            let holds = |place: usize| {
+                let begin = place.checked_sub(1).and_then(|before| outside.text_ends.get(before));
+                let (begin, end) = (begin.copied().unwrap_or(0), outside.text_ends.get(place));
+                let text = end.and_then(|end| outside.texts.get(begin..*end)).unwrap_or_default();
+                self.holds_in(text, outside.nested, &mut kept)
+            };
+            *found = match &mut next {
+                None => texts.into_iter().any(holds),
+                Some(next) => {
+                    while next.next_if(|place| *place < texts.start).is_some() {}
+                    std::iter::from_fn(|| next.next_if(|place| *place < texts.end)).any(holds)
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn holds_in(&self, text: &str, nested: fn(&str) -> Option<Value>, kept: &mut Value) -> bool {
+        let made = if text.starts_with(['[', '{']) { nested(text) } else { None };
+        let value = made.as_ref().unwrap_or_else(|| {
+            match kept {
+                Value::Text(known) => {
+                    known.clear();
+                    known.push_str(text);
+                }
+                _ => *kept = Value::from(text),
+            }
+            kept
+        });
+        let mut texts = Vec::new();
+        view::collect_everything(value, &mut texts);
+        self.any_holds(Some((value, &texts)))
+    }
+
+    /// A search for one of the texts that a value must hold, whatever their letter case; `None` when
+    /// something else is asked.
+    fn words(&self) -> Option<AhoCorasick> {
+        let mut words: Vec<Box<str>> = Vec::new();
+        for test in &self.any_of {
+            match test.needs() {
+                Needs::Exactly(wanted) => words.push(wanted.into_text()),
+                Needs::OneOf(all) => words.extend(all.into_iter().map(Wanted::into_text)),
+                _ => return None,
+            }
+        }
+        if words.iter().any(|word| word.is_empty() || !word.is_ascii()) {
+            return None;
+        }
+        AhoCorasick::builder().ascii_case_insensitive(true).build(words.iter().map(|it| &**it)).ok()
+    }
+
     /// Marks the wanted rows in which a keyword is found.
     pub(super) fn find<E>(
         &self,
@@ -176,6 +305,24 @@ impl Question {
         }
         Ok(())
     }
+}
+
+/// The texts that may hold a word: those in which one is found, and those that the search does not understand,
+/// because letters beyond ASCII fold to ASCII or because a list or map is written in them.
+fn candidates(words: &AhoCorasick, outside: &Outside) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut begin = 0;
+    for (place, end) in outside.text_ends.iter().enumerate() {
+        let bytes = outside.texts.as_bytes().get(begin..*end).unwrap_or_default();
+        if !bytes.is_ascii()
+            || bytes.first().is_some_and(|first| matches!(first, b'[' | b'{'))
+            || words.is_match(bytes)
+        {
+            places.push(place);
+        }
+        begin = *end;
+    }
+    places
 }
 
 /// Whether a stored name may be the field that a rule asks for: blanks do not count, and a dotted name leads
@@ -232,7 +379,13 @@ pub(super) fn collapse(tree: &Tree<LeafSpec>) -> Tree<Part> {
 
 fn question(leaf: &LeafSpec) -> Part {
     let mut fields = FieldTable::default();
-    let two_fields = leaf.any_of.iter().any(|test| matches!(test, TestSpec::SameAs { .. }));
+    let mut others: Vec<&str> = Vec::new();
+    for test in leaf.any_of.iter() {
+        others.extend(match test {
+            TestSpec::SameAs { field, .. } => Some(field.as_str()),
+            _ => None,
+        });
+    }
     let (target, about) = match &leaf.field {
         Some(field) => (Target::Field(fields.intern(field)), About::Field(Arc::clone(field))),
         None => (Target::Anywhere, About::Anything),
@@ -244,7 +397,13 @@ fn question(leaf: &LeafSpec) -> Part {
         debug_assert!(compiled.is_ok(), "a loaded rule's test compiles");
     }
     let question = Question { any_of: table.into_predicates(), negated: leaf.negated };
-    let about = if two_fields { About::Both } else { about };
+    let about = match (others.as_slice(), about) {
+        ([], about) => about,
+        ([first, rest @ ..], About::Field(field)) if rest.iter().all(|other| other == first) => {
+            About::Two(field, (*first).into())
+        }
+        _ => About::Several,
+    };
     Part { about, tree: Tree::Leaf(Arc::new(question)) }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::oracle;
 use crate::support;
-use detect::columnar::{Column, ColumnRule, Columns, NO_VALUE};
+use detect::columnar::{Column, ColumnRule, Columns, NO_VALUE, Outside};
 use detect::{CompileOptions, RuleSource, plain};
 use model::{Event, LogSource, Value};
 use proptest::prelude::*;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 struct Stored<'e> {
     events: &'e [Event],
     with_column: &'e [&'static str],
+    /// Whether it tells what lies outside.
+    tells: bool,
 }
 
 impl Stored<'_> {
@@ -73,6 +75,35 @@ impl Columns for Stored<'_> {
         Ok(outside.map(|(name, _)| name.to_owned()).collect())
     }
 
+    fn outside(&mut self, wanted: &[bool]) -> Result<Option<Outside>, Infallible> {
+        let mut outside = Outside {
+            row_ends: Vec::new(),
+            text_ends: Vec::new(),
+            texts: String::new(),
+            nested: |text| {
+                let value = serde_json::from_str(text).ok();
+                value.filter(|value| matches!(value, Value::List(_) | Value::Map(_)))
+            },
+        };
+        for (event, wanted) in self.events.iter().zip(wanted) {
+            for (name, value) in event.fields.iter() {
+                if *wanted && !self.in_column(name, value) {
+                    let text = match value {
+                        Value::Null => continue,
+                        Value::List(_) | Value::Map(_) => {
+                            serde_json::to_string(value).expect("JSON")
+                        }
+                        value => value.scalar_text().expect("a scalar").into_owned(),
+                    };
+                    outside.texts.push_str(&text);
+                    outside.text_ends.push(outside.texts.len());
+                }
+            }
+            outside.row_ends.push(outside.text_ends.len());
+        }
+        Ok(self.tells.then_some(outside))
+    }
+
     fn go_on(&mut self) -> Result<(), Infallible> {
         Ok(())
     }
@@ -91,6 +122,7 @@ fn a_rule_asked_of_columns_agrees_with_the_engine() {
         one,
         prop::collection::vec(event, 1..8),
         prop::sample::subsequence(names.clone(), 0..=names.len()),
+        any::<bool>(),
     );
     let config =
         Config { cases: oracle::sets() * 4, failure_persistence: None, ..Config::default() };
@@ -98,7 +130,7 @@ fn a_rule_asked_of_columns_agrees_with_the_engine() {
     let options = CompileOptions { lists, ..CompileOptions::default() };
     let (decided, unsure, matched) = (Cell::new(0_usize), Cell::new(0_usize), Cell::new(0_usize));
     TestRunner::new(config)
-        .run(&strategy, |((selections, condition, filter), rows, with_column)| {
+        .run(&strategy, |((selections, condition, filter), rows, with_column, tells)| {
             let (text, filter) = oracle::rule(0, &selections, &condition, filter.as_deref());
             let text = format!("{text}{filter}");
             let sources = [RuleSource { name: "t.yml", text: &text }];
@@ -112,7 +144,7 @@ fn a_rule_asked_of_columns_agrees_with_the_engine() {
                 }
             }
             let wanted: Vec<bool> = rows.iter().map(|(_, _, wanted)| *wanted).collect();
-            let mut stored = Stored { events: &events, with_column: &with_column };
+            let mut stored = Stored { events: &events, with_column: &with_column, tells };
             let Ok(judged) = rule.judge(&mut stored, wanted.clone());
             for (row, event) in events.iter().enumerate() {
                 let holds = !compiled.rules.evaluate(event).is_empty();
@@ -151,8 +183,30 @@ fn keywords_and_single_fields_are_decided_by_columns_alone() {
         support::event(r#"{"A":"x","B":"bb"}"#),
         support::event(r#"{"A":"y","B":"c"}"#),
     ];
-    let mut stored = Stored { events: &events, with_column: &["A", "B"] };
+    let mut stored = Stored { events: &events, with_column: &["A", "B"], tells: false };
     let Ok(judged) = rule.judge(&mut stored, vec![true; 3]);
     assert_eq!(judged.matches, [true, false, false]);
     assert_eq!(judged.unsure, [false; 3]);
+}
+
+#[test]
+fn two_fields_and_keywords_outside_of_columns_need_no_whole_event() {
+    let text = support::rule(
+        "{words: [mimikatz, 'se?urlsa'], s: {A|fieldref: B}, condition: words and s}",
+    );
+    let sources = [RuleSource { name: "t.yml", text: &text }];
+    let rule = ColumnRule::compile(&sources, &CompileOptions::default()).expect("loads");
+    let events = [
+        support::event(r#"{"A":"x","B":"X","C":"a MIMIKATZ b"}"#),
+        support::event(r#"{"A":"x","B":"y","C":"mimikatz"}"#),
+        support::event(r#"{"A":"x","B":"x","C":"mimi","D":"katz"}"#),
+        support::event(r#"{"A":"x","B":"x","C":["日本",{"k":"miMi\u004batz"}]}"#),
+        support::event("{\"A\":\"x\",\"B\":\"x\",\"C\":\"mimi\u{212a}atz\"}"),
+        support::event(r#"{"A":"x","B":"x","C":null,"D":"sekurlsa"}"#),
+        support::event(r#"{"A":"x","C":"sekurlsa"}"#),
+    ];
+    let mut stored = Stored { events: &events, with_column: &["A", "B"], tells: true };
+    let Ok(judged) = rule.judge(&mut stored, vec![true; 7]);
+    assert_eq!(judged.matches, [true, false, false, true, true, true, false]);
+    assert_eq!(judged.unsure, [false; 7]);
 }

@@ -68,12 +68,20 @@ fn fields(family: Family, cells: &mut HashMap<&str, Value>) -> Fields {
 
 /// What has no column is text, or JSON when it was a list or a map.
 fn outside(value: Value) -> Value {
-    let Value::Text(text) = value else { return value };
-    let nested = text.starts_with('[') || text.starts_with('{');
-    match serde_json::from_str::<Value>(&text) {
-        Ok(made @ (Value::List(_) | Value::Map(_))) if nested => made,
-        _ => Value::Text(text),
+    match &value {
+        Value::Text(text) => nested_outside(text).unwrap_or(value),
+        _ => value,
     }
+}
+
+/// The list or map that a text outside the columns stands for; `None` when it stands for itself.
+#[must_use]
+pub fn nested_outside(text: &str) -> Option<Value> {
+    if !text.starts_with(['[', '{']) {
+        return None;
+    }
+    let read = serde_json::from_str::<Value>(text).ok();
+    read.filter(|value| matches!(value, Value::List(_) | Value::Map(_)))
 }
 
 fn words(text: Result<String, String>) -> Vec<Cow<'static, str>> {

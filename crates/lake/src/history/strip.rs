@@ -33,6 +33,18 @@ pub struct StripColumn {
     pub values: Vec<Value>,
 }
 
+/// The texts that rows keep outside the columns, one behind the other.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StripTexts {
+    /// For each row of the strip how many texts it and the rows before it have; a row that was not wanted
+    /// has none.
+    pub row_ends: Vec<usize>,
+    /// For each text its end in `texts`.
+    pub text_ends: Vec<usize>,
+    /// All of them.
+    pub texts: String,
+}
+
 /// A file whose footer was read.
 #[derive(Debug)]
 pub(super) struct StripFile {
@@ -238,6 +250,25 @@ impl Strip {
                 return Ok(names);
             }
         }
+    }
+
+    /// The values of the fields that events keep outside the columns, for the wanted rows; what a list or a
+    /// map is kept as, [`nested_outside`] reads.
+    ///
+    /// # Errors
+    /// [`LakeError::Corrupt`], [`LakeError::Io`].
+    pub fn outside(&self, wanted: &[bool]) -> Result<StripTexts, LakeError> {
+        let mut texts = StripTexts::default();
+        if self.file.plain.schema().column_with_name("extra").is_none() {
+            texts.row_ends.resize(self.rows, 0);
+            return Ok(texts);
+        }
+        let mut rows = wanted_rows(wanted);
+        self.each_batch(&self.file.plain, &["extra"], wanted, |batch| {
+            outside::append(batch.column(0), &mut rows, &mut texts)
+        })?;
+        texts.row_ends.resize(self.rows, texts.text_ends.len());
+        Ok(texts)
     }
 
     /// Whole events: the wanted rows as rules see them, in the order of the strip.
