@@ -16,6 +16,11 @@ pub const RECORD_TEXT_BYTES_MAX: usize = 1 << 20;
 pub const LINE_BYTES_MAX: usize = 2 << 20;
 /// Bytes of a field's name; longer ones are cut and the record says so.
 pub const FIELD_NAME_BYTES_MAX: usize = 256;
+/// Fields that an event may be given beside those of its record: other names of some of them, and the mark that
+/// something was cut.
+pub const FIELDS_ADDED_MAX: usize = 32;
+/// Fields of a record; more are left out and the record says so.
+pub const FIELDS_READ_MAX: usize = model::limits::FIELDS_MAX - FIELDS_ADDED_MAX;
 /// Values of one field; more are left out and the record says so.
 pub const FIELD_VALUES_MAX: usize = 1_024;
 /// Bytes of a story.

@@ -11,9 +11,9 @@
 //!   104 is the log that was cleared), but not over those that identify the event.
 
 use super::{aliases, sources};
-use crate::limits::{FIELD_NAME_BYTES_MAX, FIELD_VALUES_MAX};
+use crate::limits::{FIELD_NAME_BYTES_MAX, FIELD_VALUES_MAX, FIELDS_READ_MAX};
 use crate::{names, ndjson};
-use model::limits::{FIELD_TEXT_BYTES_MAX, FIELDS_MAX, VALUE_DEPTH_MAX};
+use model::limits::{FIELD_TEXT_BYTES_MAX, VALUE_DEPTH_MAX};
 use model::{EventKind, Fields, LogSource, Name, Timestamp, Value};
 use std::borrow::Cow;
 
@@ -224,7 +224,7 @@ impl Flattened {
             Value::Map(_) | Value::List(_) => self.within_depth(value, 0),
             scalar => self.within_limits(scalar, false),
         };
-        if self.fields.len() >= FIELDS_MAX && self.fields.get(&name).is_none() {
+        if self.fields.len() >= FIELDS_READ_MAX && self.fields.get(&name).is_none() {
             self.truncated = true;
             return;
         }
@@ -291,7 +291,7 @@ impl Flattened {
     }
 
     fn set(&mut self, name: &str, value: Value) {
-        if self.fields.len() >= FIELDS_MAX && self.fields.get(name).is_none() {
+        if self.fields.len() >= FIELDS_READ_MAX && self.fields.get(name).is_none() {
             self.truncated = true;
             return;
         }

@@ -153,3 +153,15 @@ fn numbers_texts_and_names_are_kept_as_they_were_written() {
         assert_eq!(record.observed_at, Timestamp::parse(time).expect("a time"), "{written}");
     }
 }
+
+#[test]
+fn an_event_never_has_more_fields_than_the_limit_whatever_is_added() {
+    let many: Vec<String> = (0..700).map(|number| format!("\"F{number}\":{number}")).collect();
+    let record = only(&format!(
+        r#"{{"Channel":"Security","EventID":4688,"NewProcessName":"C:\\a.exe","ProcessId":"0x10",{}}}"#,
+        many.join(",")
+    ));
+    assert!(record.fields.len() <= model::limits::FIELDS_MAX, "{}", record.fields.len());
+    assert_eq!(record.fields.get("Truncated"), Some(&Value::Bool(true)));
+    assert_eq!(record.fields.text("Image"), Some("C:\\a.exe"));
+}
