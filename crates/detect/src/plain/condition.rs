@@ -91,7 +91,11 @@ impl Reader<'_> {
         match quantifier.to_lowercase().as_str() {
             "1" | "any" => Ok(chosen.contains(&true)),
             "all" => Ok(!chosen.contains(&false)),
-            other => Err(format!("{other:?} of")),
+            // Conditions of correlations ask for n of m.
+            number => match number.parse::<usize>() {
+                Ok(wanted) => Ok(chosen.iter().filter(|held| **held).count() >= wanted),
+                Err(_) => Err(format!("{number:?} of")),
+            },
         }
     }
 }

@@ -8,10 +8,13 @@
 //! ([`crate::Rule::text_with_filters`], as alerts keep it).
 
 mod condition;
+mod correlation;
 mod lookup;
 mod modifiers;
 mod strings;
 mod times;
+
+pub use correlation::{PlainCorrelation, Replayed};
 
 use crate::yaml::{self, Entry, Kind, Meaning, Node, Scalar};
 use model::Event;

@@ -20,7 +20,7 @@ fn streams() -> u32 {
 
 /// An event of a generated stream.
 #[derive(Debug, Clone)]
-struct Seen {
+pub(crate) struct Seen {
     after: i64,
     agent: u128,
     is: String,
@@ -30,18 +30,18 @@ struct Seen {
 
 /// A generated correlation, as text and as the model understands it.
 #[derive(Debug, Clone)]
-struct Asked {
+pub(crate) struct Asked {
     kind: &'static str,
     rules: &'static [&'static str],
     by_user: bool,
     span: i64,
     operator: &'static str,
     bound: i64,
-    condition: Option<&'static str>,
-    chained: bool,
+    pub(crate) condition: Option<&'static str>,
+    pub(crate) chained: bool,
 }
 
-fn seen() -> impl Strategy<Value = Seen> {
+pub(crate) fn seen() -> impl Strategy<Value = Seen> {
     let letters = prop::sample::select(vec!["", "a", "a", "b", "c", "ab", "ac", "bc", "abc"]);
     let user = prop::sample::select(vec![None, Some("x"), Some("x"), Some("X"), Some("y")]);
     let value =
@@ -55,7 +55,7 @@ fn seen() -> impl Strategy<Value = Seen> {
     })
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+pub(crate) fn asked() -> impl Strategy<Value = Asked> {
     const KINDS: [&str; 8] = [
         "event_count",
         "value_count",
@@ -97,7 +97,7 @@ fn asked() -> impl Strategy<Value = Asked> {
 }
 
 impl Asked {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let group = if self.by_user { "group-by: [u], " } else { "" };
         let rules = self.rules.join(", ");
         let condition = match (self.kind, self.condition) {
@@ -349,7 +349,7 @@ fn holds(asked: &Asked, window: &[Fact]) -> Option<Vec<Fact>> {
     }
 }
 
-fn events(stream: &[Seen]) -> Vec<Event> {
+pub(crate) fn events(stream: &[Seen]) -> Vec<Event> {
     let mut time = 1_000 * SECOND;
     let mut made = Vec::new();
     for (number, seen) in stream.iter().enumerate() {
