@@ -167,7 +167,8 @@ impl Condition {
 fn word_sql(family: Family, word: &str, parameters: &mut Parameters) -> String {
     let pattern = parameters.bind(format!("%{}%", like_literal(word)));
     let mut any = Vec::new();
-    for field in registry::fields_of(family) {
+    let said = |field: &&FieldSpec| !model::context::is_stamped(family, field.sigma);
+    for field in registry::fields_of(family).filter(said) {
         let column = quoted(field.column);
         match field.ty {
             FieldType::Text => any.push(format!("{column} ILIKE {pattern}")),

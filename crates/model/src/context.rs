@@ -59,12 +59,19 @@ pub fn is_context(name: &str) -> bool {
     }
 }
 
+/// Whether a field of a family's event is what the server wrote onto it, and no part of what happened. Words that are
+/// looked for anywhere in an event are not looked for there: else every child of a shell would be a find of "bash".
+#[must_use]
+pub fn is_stamped(family: Family, name: &str) -> bool {
+    let own = family == Family::Inventory && (name == SIGNER || name == ORIGIN_URL);
+    !own && is_context(name)
+}
+
 /// Drops whatever the endpoint sent by a name of the context. Of an inventory event, signer and origin stay: there
 /// they are what the device says of the item.
 pub fn strip(event: &mut Event) {
-    let of_inventory = event.kind.family() == Family::Inventory;
-    let own = |name: &str| of_inventory && (name == SIGNER || name == ORIGIN_URL);
-    event.fields.retain(|name| !is_context(name) || own(name));
+    let family = event.kind.family();
+    event.fields.retain(|name| !is_stamped(family, name));
 }
 
 /// Whether a stamped event's device is in a group.

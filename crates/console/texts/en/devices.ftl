@@ -7,3 +7,7 @@ device-no-alerts = No alerts in this time range.
 device-no-events = No events in this time range.
 device-no-gaps = No declared gaps in this time range.
 all-recorded = everything is recorded
+device-groups = Device groups
+device-groups-change = Change the groups
+device-groups-hint = Separate names with commas. A new name makes a new group. Rules know them as DeviceGroups.
+device-none = None

@@ -7,3 +7,7 @@ device-no-alerts = この期間のアラートはありません。
 device-no-events = この期間のイベントはありません。
 device-no-gaps = この期間に、欠落の報告はありません。
 all-recorded = すべて記録しています
+device-groups = 端末グループ
+device-groups-change = グループを変更
+device-groups-hint = 「,」で区切って書きます。新しい名前を書くと、そのグループが作られます。ルールでは DeviceGroups として使えます。
+device-none = なし

@@ -42,19 +42,24 @@ mod on_sqlite {
     mod alerts;
     mod audit;
     mod backtest;
+    mod context;
     mod detections;
     mod enrolment;
     mod outbox;
     mod passwords;
     mod people;
     mod permissions;
+    mod rechecks;
     mod renewal;
     mod requests;
+    mod role_matrix;
+    mod rule_exclusions;
     mod search;
     mod sessions;
     mod software;
     mod store;
     mod sums;
+    mod verify;
 }
 
 #[path = "."]
@@ -68,13 +73,18 @@ mod on_postgres {
     mod passwords;
     mod people;
     mod permissions;
+    mod rechecks;
     mod renewal;
     mod requests;
+    mod role_matrix;
+    mod rule_exclusions;
     mod sessions;
     mod software;
     mod store;
     mod sums;
 }
+
+mod on_device;
 
 use control::StoreAddress;
 use sqlx::AnyPool;

@@ -1,6 +1,7 @@
 //! The whole product, as its users run it: real programs, real kernel events, real kills.
 
 mod bad_input;
+mod context;
 mod first_light;
 mod full_disk;
 mod installation;
