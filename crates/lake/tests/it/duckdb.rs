@@ -199,6 +199,33 @@ async fn official_duckdb_reads_a_column_that_was_added_later() {
 }
 
 #[tokio::test]
+async fn official_duckdb_reads_a_lake_that_grew_the_context() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("folder");
+    let old = crate::evolution::before_context();
+    let lake = Lake::open_with(folder.path(), Access::Write, old).await.expect("opens");
+    let start = event_at(1, "env", at("2026-08-21T05:00:00Z"));
+    lake.commit(commit_of(vec![start])).await.expect("commits");
+    drop(lake);
+    let lake = open(folder.path()).await;
+    let stamped = crate::evolution::stamped(EventKind::ProcessStart, 2);
+    lake.commit(commit_of(vec![stamped])).await.expect("commits");
+    let statements = [
+        "SELECT seq, software_decision, prevalence_30d, array_to_string(device_groups, ',') FROM process ORDER BY seq",
+        "SELECT seq FROM process WHERE list_contains(device_groups, 'canary')",
+        "SELECT count(*), count(signer), count(parent_chain) FROM process",
+    ];
+    let expected = [
+        r#"[[1, null, null, null], [2, "unapproved", 2, "canary,pilot"]]"#,
+        "[[2]]",
+        "[[2, 1, 0]]",
+    ];
+    assert_eq!(duckdb(&python, folder.path(), &statements), expected);
+    lake.compact(at("2026-08-22T07:00:00Z")).await.expect("compacts");
+    assert_eq!(duckdb(&python, folder.path(), &statements), expected);
+}
+
+#[tokio::test]
 async fn official_duckdb_reads_rows_of_many_days_in_one_file() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().expect("folder");

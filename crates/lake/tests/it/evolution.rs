@@ -102,3 +102,64 @@ async fn a_catalog_of_another_format_is_refused() {
     let opened = Lake::open(folder.path(), Access::Write).await;
     assert!(matches!(opened, Err(LakeError::Corrupt { .. })), "{opened:?}");
 }
+
+/// The registry as it was before events had a context: signer and origin were the inventory's alone.
+pub(crate) fn before_context() -> Settings {
+    let stays = |field: &&FieldSpec| !model::context::is_context(field.sigma);
+    let mut fields: Vec<FieldSpec> = FIELDS.iter().filter(stays).copied().collect();
+    for name in [model::context::SIGNER, model::context::ORIGIN_URL] {
+        let now = model::registry::by_sigma(Family::Inventory, name).expect("is registered");
+        fields.push(FieldSpec { family: Some(Family::Inventory), ..*now });
+    }
+    Settings { fields: fields.leak(), disk: Arc::new(LocalDisk) }
+}
+
+pub(crate) fn stamped(kind: EventKind, seq: u64) -> model::Event {
+    let groups = Value::List(vec!["canary".into(), "pilot".into()]);
+    let fields: Fields = [
+        ("Image", Value::from("/home/a/tool")),
+        ("Department", Value::from("営業部")),
+        ("DeviceGroups", groups),
+        ("SoftwareDecision", Value::from("unapproved")),
+        ("Prevalence30d", Value::Int(2)),
+        ("Signer", Value::from("Example")),
+    ]
+    .into_iter()
+    .collect();
+    event_of(kind, seq, at("2026-08-21T06:00:00Z"), fields)
+}
+
+#[tokio::test]
+async fn p8_a_lake_from_before_the_context_grows_its_columns_and_keeps_what_it_had() {
+    let folder = tempfile::tempdir().expect("folder");
+    let old = Lake::open_with(folder.path(), Access::Write, before_context()).await.expect("opens");
+    let mut item = stamped(EventKind::SoftwareAdded, 2);
+    item.fields.retain(|name| name == "Image" || name == "Signer");
+    let start = event_at(1, "env", at("2026-08-21T05:00:00Z"));
+    old.commit(commit_of(vec![start, item])).await.expect("commits");
+    assert!(old.query("SELECT department FROM process", 1).await.is_err(), "it knows no context");
+    drop(old);
+
+    let lake = open(folder.path()).await;
+    let sql = "SELECT signer, department FROM inventory";
+    assert_eq!(ask(&lake, sql).await.rows, [vec![Value::from("Example"), Value::Null]]);
+    lake.commit(commit_of(vec![stamped(EventKind::ProcessStart, 3)])).await.expect("commits");
+    let sql = "SELECT seq, department, device_groups, software_decision, prevalence_30d, signer \
+               FROM process ORDER BY seq";
+    let groups = Value::List(vec!["canary".into(), "pilot".into()]);
+    let expected = [
+        vec![Value::Int(1), Value::Null, Value::Null, Value::Null, Value::Null, Value::Null],
+        vec![
+            Value::Int(3),
+            Value::from("営業部"),
+            groups,
+            Value::from("unapproved"),
+            Value::Int(2),
+            Value::from("Example"),
+        ],
+    ];
+    assert_eq!(ask(&lake, sql).await.rows, expected);
+    lake.compact(at("2026-08-22T07:00:00Z")).await.expect("compacts");
+    assert_eq!(ask(&lake, sql).await.rows, expected);
+    assert_sums(&lake).await;
+}

@@ -94,6 +94,9 @@ const LINUX_AGENT_KINDS: &[EventKind] = &[
     EventKind::FileDelete,
     EventKind::NetworkConnect,
     EventKind::NetworkAccept,
+    EventKind::SoftwareAdded,
+    EventKind::SoftwareChanged,
+    EventKind::SoftwareRemoved,
 ];
 
 #[cfg(test)]
