@@ -422,6 +422,12 @@ impl<'a> Judged<'a> {
         let Some(predicate) = predicates.get(question.predicate.index()) else { return false };
         let anywhere = question.slot == ANYWHERE;
         let value = if anywhere { None } else { self.value(question.slot) };
+        let bytes: usize = match value {
+            _ if anywhere => self.fields.iter().map(|(_, value)| text_bytes(value)).sum(),
+            Some(value) => text_bytes(value),
+            None => 0,
+        };
+        self.cost = self.cost.saturating_add(small(bytes / predicate.bytes_per_unit()));
         let Some(matcher) = predicate.folded_matcher() else {
             if anywhere {
                 return predicate.holds_anywhere(self.fields);
@@ -447,6 +453,15 @@ impl<'a> Judged<'a> {
             None => return false,
         };
         (begin..end).any(|piece| matcher.is_match(self.texts.piece(piece)))
+    }
+}
+
+/// Bytes of text that a question about a value goes through; lists within lists are rare and not counted.
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::List(items) => items.iter().filter_map(Value::as_text).map(str::len).sum(),
+        _ => 0,
     }
 }
 

@@ -253,6 +253,15 @@ impl Predicate {
         }
     }
 
+    /// How many bytes of text cost as much as a unit of [`Predicate::cost`]: an expression goes through a text
+    /// byte by byte, a search for a substring many at once.
+    pub(crate) const fn bytes_per_unit(&self) -> usize {
+        match &self.test {
+            Test::Regex { .. } | Test::Long { .. } => 5,
+            _ => 64,
+        }
+    }
+
     fn witness<'v, 'e>(&self, view: &'v View<'e>) -> Option<&'v Scalar<'e>> {
         let scalars = match self.target {
             Target::Field(field) => view.field(field)?.scalars(),

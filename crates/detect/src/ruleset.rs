@@ -127,8 +127,9 @@ pub struct RuleCost {
     pub asked: u64,
     /// Events that it matched.
     pub matched: u64,
-    /// Work in units of one comparison of short texts; a regular expression counts 40. Work shared by rules
-    /// counts for the first that needed it. The sum over all rules is the whole, so that a share follows.
+    /// Work in units of one comparison of short texts; a regular expression counts 40 and one for every five
+    /// bytes that it reads. Work shared by rules counts for the first that needed it. The sum over all rules
+    /// is the whole, so that a share follows.
     pub units: u64,
 }
 

@@ -282,6 +282,9 @@ impl Question {
         found: &mut [bool],
         mut go_on: impl FnMut() -> Result<(), E>,
     ) -> Result<(), E> {
+        if column.values.is_empty() {
+            return Ok(());
+        }
         let mut known: Vec<Option<bool>> = vec![None; column.values.len()];
         let mut asked = 0_usize;
         for ((key, wanted), found) in column.keys.iter().zip(wanted).zip(found) {

@@ -132,6 +132,21 @@ fn p9_a_rule_that_is_stopped_is_not_asked_until_it_is_resumed() {
     assert_eq!(asked(&["other"]), (1, true, 1));
 }
 
+/// Which rule is dear depends on what it must read: the cost stop of a server goes by this.
+#[test]
+fn p9_costs_follow_the_length_of_what_a_rule_reads() {
+    let rules = set(&[
+        ("dear", "{s: {A|re: '(a|aa|aaa)+[^a]$'}, condition: s}"),
+        ("other", "{s: {B|re: '(a|aa|aaa)+[^a]$'}, condition: s}"),
+    ]);
+    let mut scratch = Scratch::default();
+    let json = format!(r#"{{"A":"{}","B":"aaaa"}}"#, "a".repeat(100_000));
+    assert_eq!(ids(&rules, &json, &mut scratch), [] as [&str; 0]);
+    let costs = scratch.take_costs(&rules);
+    assert_eq!((costs[0].asked, costs[1].asked), (1, 1));
+    assert!(costs[0].units > 100 * costs[1].units, "{costs:?}");
+}
+
 /// Ten thousand alternatives and a text made for them: time follows the text, not the product.
 #[test]
 fn a_long_text_against_ten_thousand_alternatives_ends_soon() {
