@@ -195,6 +195,11 @@ impl<'o> Compiler<'o> {
         if root.get("correlation").is_some() {
             return self.correlation(&root, line, document, source_name);
         }
+        if let (Some(filter), Some(_)) = (root.entry("filter"), root.get("detection")) {
+            let found = "beside a detection".to_owned();
+            let expected = "a document of its own: what belongs to the rule stands before a line of ---";
+            return Err(attributes::bad("filter", found, expected).at(filter.line));
+        }
         if root.get("filter").is_some() {
             return self.filter(&root, line, document, source_name);
         }

@@ -163,6 +163,16 @@ fn doubtful_rules_load_with_a_remark() {
     assert_eq!(compiled.rules.evaluate(&event), []);
 }
 
+/// Found by fuzzing: the engine took it for a filter and the plain evaluator for a rule.
+#[test]
+fn a_document_is_a_rule_or_a_filter() {
+    let text = rule("{sel: {F: x}, condition: sel}")
+        + "filter:\n  rules: any\n  sel: {F: y}\n  condition: not sel\n";
+    let refused = refusal(&text);
+    assert_eq!(refused.line, Some(7));
+    assert!(refused.reason.contains("filter is beside a detection"), "{}", refused.reason);
+}
+
 #[test]
 fn a_selection_that_no_condition_uses_must_mean_something_too() {
     // Found by fuzzing: the engine loaded the rule, and the plain evaluator could not explain its alerts.
