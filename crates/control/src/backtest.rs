@@ -29,16 +29,22 @@ use crate::view::backtest::{
 };
 use crate::{Actor, Control, ControlError, Permission, QueryFault};
 use detect::columnar::ColumnRule;
-use detect::{CompileOptions, Compiled, CorrelationMatch, Correlator, Rule, RuleSource, Scratch};
+use detect::{
+    CompileOptions, Compiled, CorrelationMatch, Correlator, Rule, RuleSource, Scratch,
+    SuppliedFields,
+};
 use gathered::{Gathered, Wanted};
 use lake::{Lake, LakeError, Strip};
 use look::{Look, Patience};
 use model::{Clock, DeviceId, Fields, Timestamp};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use sweep::{Question, events_of};
 use tokio::sync::OwnedSemaphorePermit;
+
+/// Values of the placeholders of `expand`.
+type Lists = BTreeMap<String, Vec<String>>;
 
 /// What is to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +76,8 @@ impl Control {
         self.admit_backtest(actor, &query).await?;
         // Nobody closes it; without a permit the look back would only be less orderly.
         let permit = Arc::clone(&self.looks_back).acquire_owned().await.ok();
-        let mut answer = look(&self.lake, Arc::clone(&self.clock), query, permit).await?;
+        let lists = self.rule_lists().await?;
+        let mut answer = look(&self.lake, Arc::clone(&self.clock), query, lists, permit).await?;
         self.name_devices(&mut answer).await?;
         Ok(answer)
     }
@@ -116,7 +123,7 @@ pub async fn look_back(
     clock: Arc<dyn Clock>,
     query: BacktestQuery,
 ) -> Result<Backtest, ControlError> {
-    look(lake, clock, query, None).await
+    look(lake, clock, query, Lists::new(), None).await
 }
 
 /// `permit` is given back when the threads have ended, which may be after the caller is gone.
@@ -124,12 +131,13 @@ async fn look(
     lake: &Lake,
     clock: Arc<dyn Clock>,
     query: BacktestQuery,
+    lists: Lists,
     permit: Option<OwnedSemaphorePermit>,
 ) -> Result<Backtest, ControlError> {
     check(&query)?;
     let patience = Arc::new(Patience::default());
     let asked = Asked(Arc::clone(&patience));
-    let look = match Look::prepare(lake, clock, query, patience).await? {
+    let look = match Look::prepare(lake, clock, query, lists, patience).await? {
         Ok(look) => Arc::new(look),
         Err(refused) => return Ok(Backtest::Refused(refused)),
     };
@@ -166,14 +174,16 @@ fn check(query: &BacktestQuery) -> Result<(), ControlError> {
 }
 
 /// Compiles the text; the error is what was refused.
-fn question(query: &BacktestQuery) -> Result<Question, Vec<RefusedRule>> {
+fn question(query: &BacktestQuery, lists: Lists) -> Result<Question, Vec<RefusedRule>> {
+    let fields = Some(SuppliedFields::of_this_version());
+    let options = CompileOptions { lists, fields, ..CompileOptions::default() };
     let names: Vec<String> =
         (1..=query.filters.len()).map(|number| format!("filter {number}")).collect();
     let filters = names.iter().zip(&query.filters);
     let filters = filters.map(|(name, text)| RuleSource { name, text });
     let rule = RuleSource { name: RULE_NAME, text: &query.rule_text };
     let sources: Vec<RuleSource<'_>> = std::iter::once(rule).chain(filters).collect();
-    let compiled = detect::compile(sources, &CompileOptions::default());
+    let compiled = detect::compile(sources, &options);
     if !compiled.refused.is_empty() {
         return Err(compiled.refused.iter().map(refused).collect());
     }
@@ -192,7 +202,7 @@ fn question(query: &BacktestQuery) -> Result<Question, Vec<RefusedRule>> {
         let text = rule.text_with_filters();
         // A rule without an id is named after its source.
         let source = RuleSource { name: &rule.source_name, text: &text };
-        let asked = ColumnRule::compile(&[source], &CompileOptions::default());
+        let asked = ColumnRule::compile(&[source], &options);
         rules.push(asked.map_err(|all| all.iter().map(refused).collect::<Vec<_>>())?);
     }
     let wanted = Wanted {
@@ -201,7 +211,7 @@ fn question(query: &BacktestQuery) -> Result<Question, Vec<RefusedRule>> {
         rules: rules.len() + compiled.correlations.len(),
         samples_max: query.samples_max.min(BACKTEST_SAMPLES_MAX),
     };
-    Ok(Question { compiled, rules, wanted })
+    Ok(Question { compiled, rules, wanted, options })
 }
 
 fn refused(refused: &detect::Refused) -> RefusedRule {
@@ -259,7 +269,7 @@ fn answer(
     range: TimeRange,
     mut all: Gathered,
 ) -> Result<LookedBack, LakeError> {
-    let Question { compiled, rules, wanted } = question;
+    let Question { compiled, rules, wanted, options } = question;
     let mut samples = match compiled.correlations.is_empty() {
         true => samples_of_rows(question, strips, &all)?,
         false => correlated(question, &mut all, range),
@@ -279,7 +289,7 @@ fn answer(
         })
         .collect();
     let exclusions = match (rules.as_slice(), compiled.correlations.is_empty()) {
-        ([only], true) => proposals::propose(only.rule(), all.hits_with_values, &fields),
+        ([only], true) => proposals::propose(only.rule(), options, all.hits_with_values, &fields),
         _ => Vec::new(),
     };
     let devices_total = all.hits_of_devices.len() as u64;
@@ -367,7 +377,7 @@ fn samples_of_rows(
 
 /// Lets the correlations see their events as the stream would have: in the order of receipt.
 fn correlated(question: &Question, all: &mut Gathered, range: TimeRange) -> Vec<SampleHit> {
-    let Question { compiled, rules, wanted } = question;
+    let Question { compiled, rules, wanted, .. } = question;
     let mut events = std::mem::take(&mut all.correlated);
     events.sort_by_key(|(event, _)| (event.received_at, event.stream));
     let mut samples = Samples { kept: Vec::new(), samples_max: wanted.samples_max };

@@ -14,7 +14,12 @@ const PROPOSED_MAX: usize = 6;
 
 /// Proposes exclusions for a rule, those that take away most first. None takes away every hit: that would be
 /// to switch the rule off.
-pub(super) fn propose(rule: &Rule, hits: u64, fields: &[FieldHits]) -> Vec<ProposedExclusion> {
+pub(super) fn propose(
+    rule: &Rule,
+    options: &CompileOptions,
+    hits: u64,
+    fields: &[FieldHits],
+) -> Vec<ProposedExclusion> {
     let mut proposed: Vec<ProposedExclusion> = Vec::new();
     for field in fields.iter().filter(|field| is_telling(&field.field)) {
         for (value, of_value) in &field.values {
@@ -23,7 +28,7 @@ pub(super) fn propose(rule: &Rule, hits: u64, fields: &[FieldHits]) -> Vec<Propo
                 continue;
             }
             let text = filter_text(rule, &field.field, value);
-            if loads(rule, &text) {
+            if loads(rule, options, &text) {
                 let (field, value) = (field.field.clone(), value.clone());
                 proposed.push(ProposedExclusion { field, value, hits: *of_value, text });
             }
@@ -100,12 +105,12 @@ fn id_of(parts: &[&str]) -> String {
 }
 
 /// Whether the rule and the filter load together: a proposal that would be refused helps nobody.
-fn loads(rule: &Rule, filter: &str) -> bool {
+fn loads(rule: &Rule, options: &CompileOptions, filter: &str) -> bool {
     let sources = [
         RuleSource { name: &rule.source_name, text: &rule.text },
         RuleSource { name: "exclusion", text: filter },
     ];
-    let compiled = detect::compile(sources, &CompileOptions::default());
+    let compiled = detect::compile(sources, options);
     compiled.refused.is_empty()
         && compiled.rules.rules().iter().any(|loaded| loaded.filters.len() == 1)
 }
@@ -152,7 +157,7 @@ mod tests {
                 distinct: 2,
                 values: vec![(value.to_owned(), 4), ("other".to_owned(), 1)],
             }];
-            let proposed = propose(&rule(), 5, &fields);
+            let proposed = propose(&rule(), &CompileOptions::default(), 5, &fields);
             assert_eq!(proposed.len(), 1, "{value:?}");
             assert!(!matches(&proposed[0].text, value), "{}", proposed[0].text);
             for other in values.iter().filter(|other| **other != value) {
@@ -169,7 +174,8 @@ mod tests {
             distinct: 1,
             values: vec![("a".to_owned(), 100)],
         }];
-        assert_eq!(propose(&rule(), 100, &fields), []);
-        assert_eq!(propose(&rule(), 100_000, &fields), []);
+        let options = CompileOptions::default();
+        assert_eq!(propose(&rule(), &options, 100, &fields), []);
+        assert_eq!(propose(&rule(), &options, 100_000, &fields), []);
     }
 }

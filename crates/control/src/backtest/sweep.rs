@@ -5,7 +5,7 @@ use super::gathered::{Gathered, Place, Wanted};
 use super::look::Patience;
 use crate::limits::{BACKTEST_EVENTS_AT_ONCE_MAX, BACKTEST_THREADS_MAX, BACKTEST_TOLD_EVERY_NS};
 use detect::columnar::ColumnRule;
-use detect::{Compiled, Scratch};
+use detect::{CompileOptions, Compiled, Scratch};
 use lake::{LakeError, Strip};
 use model::{Clock, Event};
 use std::num::NonZero;
@@ -21,6 +21,8 @@ pub(super) struct Question {
     pub(super) rules: Vec<ColumnRule>,
     /// What is counted.
     pub(super) wanted: Wanted,
+    /// As what the text was compiled.
+    pub(super) options: CompileOptions,
 }
 
 /// The work of one look back, and what it has given so far.

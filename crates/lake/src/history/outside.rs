@@ -102,7 +102,9 @@ mod tests {
     #[test]
     fn texts_of_a_map_go_to_their_rows_and_null_is_none() {
         let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
-        for row in [&[("a", Some("x")), ("b", None)][..], &[], &[("a", Some("")), ("c", Some("yz"))]] {
+        for row in
+            [&[("a", Some("x")), ("b", None)][..], &[], &[("a", Some("")), ("c", Some("yz"))]]
+        {
             for (name, value) in row {
                 builder.keys().append_value(name);
                 builder.values().append_option(*value);

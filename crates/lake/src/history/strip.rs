@@ -174,6 +174,16 @@ impl Strip {
         always.then(|| low.as_utf8().ok().map(Value::from)).flatten()
     }
 
+    /// Whether no row has a value in a column that is not nested, by what the footer says.
+    fn is_empty(&self, column: &str) -> bool {
+        let Some(group) = self.file.plain.metadata().row_groups().get(self.group) else {
+            return false;
+        };
+        let chunk = group.columns().iter().find(|chunk| chunk.column_path().string() == column);
+        let nulls = chunk.and_then(|chunk| chunk.statistics()?.null_count_opt());
+        nulls.is_some_and(|nulls| usize::try_from(nulls).is_ok_and(|nulls| nulls == self.rows))
+    }
+
     /// One column, for the wanted rows. A column that the file does not have has no values.
     ///
     /// # Errors
@@ -181,6 +191,9 @@ impl Strip {
     pub fn column(&self, name: &str, wanted: &[bool]) -> Result<StripColumn, LakeError> {
         let mut column = StripColumn { keys: vec![NO_VALUE; self.rows], values: Vec::new() };
         if self.file.plain.schema().column_with_name(name).is_none() {
+            return Ok(column);
+        }
+        if self.is_empty(name) {
             return Ok(column);
         }
         if let Some(value) = self.constant(name) {
@@ -362,16 +375,13 @@ fn append(array: &ArrayRef, rows: &[usize], into: &mut StripColumn) -> Option<()
         return Some(());
     }
     let values: Vec<Value> = match array.data_type() {
-        DataType::Int64 => array
-            .as_primitive::<Int64Type>()
-            .iter()
-            .map(|cell| cell.map_or(Value::Null, Value::Int))
-            .collect(),
-        DataType::Int32 => array
-            .as_primitive::<Int32Type>()
-            .iter()
-            .map(|cell| cell.map_or(Value::Null, |number| Value::Int(i64::from(number))))
-            .collect(),
+        DataType::Int64 => {
+            return append_numbers(array.as_primitive::<Int64Type>().iter(), rows, into);
+        }
+        DataType::Int32 => {
+            let numbers = array.as_primitive::<Int32Type>().iter();
+            return append_numbers(numbers.map(|cell| cell.map(i64::from)), rows, into);
+        }
         DataType::Boolean => {
             array.as_boolean().iter().map(|cell| cell.map_or(Value::Null, Value::Bool)).collect()
         }
@@ -393,4 +403,27 @@ fn append(array: &ArrayRef, rows: &[usize], into: &mut StripColumn) -> Option<()
     Some(())
 }
 
+/// Appends whole numbers. Those that are alike in their last bits are not recognised when they come again.
+fn append_numbers(
+    numbers: impl Iterator<Item = Option<i64>>,
+    rows: &[usize],
+    into: &mut StripColumn,
+) -> Option<()> {
+    let mut known: Vec<(i64, u32)> = vec![(0, NO_VALUE); KNOWN_NUMBERS];
+    for (number, row) in numbers.zip(rows) {
+        let Some(number) = number else { continue };
+        let place = usize::from(number.cast_unsigned().to_le_bytes()[0])
+            | usize::from(number.cast_unsigned().to_le_bytes()[1]) << 8;
+        let known = known.get_mut(place)?;
+        if known.1 == NO_VALUE || known.0 != number {
+            *known = (number, u32::try_from(into.values.len()).ok()?);
+            into.values.push(Value::Int(number));
+        }
+        *into.keys.get_mut(*row)? = known.1;
+    }
+    Some(())
+}
+
+/// By the last two bytes of a number.
+const KNOWN_NUMBERS: usize = 1 << 16;
 const RECORDS_PER_READ: usize = 8_192;
