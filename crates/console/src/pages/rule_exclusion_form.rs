@@ -90,8 +90,9 @@ impl Given {
 
     fn of_view(page: &Page, view: &RuleExclusionView) -> Self {
         let form = view.form.clone().unwrap_or_default();
+        let is_form = view.form.is_some() && !has_line_ends(&form.conditions);
         Self {
-            mode: if view.form.is_some() { "form" } else { "hand" }.to_owned(),
+            mode: if is_form { "form" } else { "hand" }.to_owned(),
             title: view.row.title.clone(),
             rules: form.rules.join("\n"),
             product: form.product,
@@ -154,6 +155,11 @@ fn conditions(pairs: &Pairs) -> Vec<FieldCondition> {
     }
     conditions.retain(|one| !one.field.is_empty() || !one.values.is_empty());
     conditions
+}
+
+/// Whether a value cannot be told from several: the form has one a line.
+fn has_line_ends(conditions: &[FieldCondition]) -> bool {
+    conditions.iter().flat_map(|one| &one.values).any(|value| value.contains(['\n', '\r']))
 }
 
 /// One condition as the form shows it.
@@ -277,6 +283,13 @@ async fn begin(viewer: Viewer, Query(pairs): Query<Pairs>) -> Result<Response, F
         given.rules = many(&pairs, "rule").collect::<Vec<_>>().join("\n");
         given.conditions = conditions(&pairs);
         given.title = title(&viewer, &given).await;
+        if has_line_ends(&given.conditions)
+            && let Ok(new) = given.exclusion(&page)
+            && let Ok(text) = viewer.control.draft_rule_exclusion(&viewer.actor, &new, None).await
+        {
+            given.mode = "hand".to_owned();
+            given.text = text;
+        }
         given
     } else {
         let view = viewer.control.rule_exclusion(&viewer.actor, like).await?;
