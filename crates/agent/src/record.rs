@@ -158,10 +158,11 @@ impl Recorder {
     }
 
     /// Makes observations durable, or gives them up, in groups.
-    fn keep(&mut self, sensed: &[Sensed]) -> Result<(), AgentError> {
+    fn keep(&mut self, sensed: &mut [Sensed]) -> Result<(), AgentError> {
         let mut ready = VecDeque::with_capacity(sensed.len());
         for one in sensed {
             self.inventory.runs.offer(&one.observation);
+            self.inventory.runs.owners.name(&mut one.observation);
             ready.push_back(self.ready(one)?);
         }
         while !ready.is_empty() {

@@ -51,7 +51,7 @@ pub const HELPER_MS_MAX: u64 = 60_000;
 pub const HASHED_BYTES_MAX: u64 = 2 << 30;
 /// Hashes of files that are remembered.
 pub const HASHES_MAX: usize = 4_096;
-/// Paths of packages that are remembered, 8 bytes each.
+/// Paths of packages that are remembered, 12 bytes each.
 pub const PACKAGED_PATHS_MAX: usize = 4_000_000;
 /// Things that could not be read, said one by one; more are counted.
 pub const PROBLEMS_SAID_MAX: usize = 8;

@@ -60,6 +60,7 @@ pub(crate) fn start(
         ledger,
         gate,
         taken,
+        runs.owners.clone(),
         stop.clone(),
         Arc::clone(status),
     );

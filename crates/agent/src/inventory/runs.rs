@@ -2,9 +2,11 @@
 //! room is counted, and the watcher says it.
 
 use model::{EventKind, Observation, Value};
+use sensor::inventory::Packaged;
 use std::{
+    path::Path,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -22,10 +24,34 @@ pub(crate) struct Run {
     pub(crate) user: String,
 }
 
+/// Which package owns which path, as the watcher read it last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Owners(Arc<RwLock<Option<Arc<Packaged>>>>);
+
+impl Owners {
+    pub(crate) fn set(&self, packaged: Arc<Packaged>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(packaged);
+    }
+
+    /// Writes onto the start of a packaged program which package it is. Held for a look-up in memory only.
+    pub(crate) fn name(&self, seen: &mut Observation) {
+        if !matches!(seen.kind, EventKind::ProcessStart | EventKind::ProcessRunning) {
+            return;
+        }
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let image = seen.fields.text("Image").map(Path::new);
+        let owner = known.as_ref().zip(image).and_then(|(known, image)| known.owner(image));
+        if let Some(owner) = owner {
+            seen.fields.set("SoftwareId", owner);
+        }
+    }
+}
+
 /// The recorder's end.
 pub(crate) struct Runs {
     to_watcher: mpsc::SyncSender<Run>,
     missed: Arc<AtomicU64>,
+    pub(crate) owners: Owners,
 }
 
 /// The watcher's end.
@@ -37,7 +63,8 @@ pub(crate) struct Taken {
 pub(crate) fn pair() -> (Runs, Taken) {
     let (to_watcher, runs) = mpsc::sync_channel(WAITING_MAX);
     let missed = Arc::new(AtomicU64::new(0));
-    (Runs { to_watcher, missed: Arc::clone(&missed) }, Taken { runs, missed })
+    let owners = Owners::default();
+    (Runs { to_watcher, missed: Arc::clone(&missed), owners }, Taken { runs, missed })
 }
 
 impl Runs {

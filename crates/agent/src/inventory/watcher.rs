@@ -6,7 +6,7 @@ use crate::{
         ledger::{Ledger, Line},
         looker::snapshot_id,
         programs::Programs,
-        runs::{Run, Taken},
+        runs::{Owners, Run, Taken},
     },
     limits::{
         INVENTORY_EVERY_MS, INVENTORY_FULL_EVERY_MS, INVENTORY_SAID_EVERY_MS, PACKAGED_AGAIN_MS_MIN,
@@ -59,6 +59,7 @@ impl Watcher {
         ledger: Ledger,
         gate: Gate,
         taken: Taken,
+        owners: Owners,
         stop: Stop,
         status: Arc<Shared>,
     ) -> Self {
@@ -69,7 +70,7 @@ impl Watcher {
             taken,
             stop,
             status,
-            packages: Packages::default(),
+            packages: Packages { owners, ..Packages::default() },
             programs: Programs::default(),
             hashes: Hashes::default(),
             journal_lines: 0,
@@ -265,7 +266,9 @@ impl Watcher {
 /// What belongs to packages.
 #[derive(Default)]
 struct Packages {
-    packaged: Option<Packaged>,
+    packaged: Option<Arc<Packaged>>,
+    /// Where the recorder looks them up.
+    owners: Owners,
     /// Why that is not known.
     trouble: Option<String>,
     read_ns: u64,
@@ -285,6 +288,8 @@ impl Packages {
         match Packaged::read(place) {
             Ok(packaged) => {
                 tracing::debug!(paths = packaged.len(), "read what packages own");
+                let packaged = Arc::new(packaged);
+                self.owners.set(Arc::clone(&packaged));
                 (self.packaged, self.trouble) = (Some(packaged), None);
                 true
             }

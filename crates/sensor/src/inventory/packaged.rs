@@ -1,5 +1,5 @@
-//! Which paths belong to a package: a set of 64-bit hashes with a secret key, so that nobody can choose a
-//! path that seems to be packaged.
+//! Which paths belong to which package: 64-bit hashes with a secret key, so that nobody can choose a path that
+//! seems to be packaged.
 
 use super::stanzas::bounded_line;
 use super::tree::{Tree, stamp as stamp_of};
@@ -22,6 +22,10 @@ const PATH_BYTES_MAX: usize = 4_096;
 pub struct Packaged {
     keys: RandomState,
     sorted: Vec<u64>,
+    /// For each of them a place in `names`.
+    owners: Vec<u32>,
+    /// The packages' identifiers (`deb:zoom`). The first is empty: of a path whose package is not known.
+    names: Vec<Box<str>>,
     /// Whether `/bin` is `/usr/bin`.
     merged: bool,
     stamp: u64,
@@ -38,18 +42,17 @@ impl Packaged {
         let bin = place.root.join("bin");
         let merged = std::fs::symlink_metadata(bin).is_ok_and(|found| found.is_symlink());
         let keys = RandomState::new();
-        let mut packaged = Self { keys, sorted: Vec::new(), merged, stamp: stamp_of_all(system) };
-        packaged.add_dpkg(system)?;
+        let stamp = stamp_of_all(system);
+        let mut reading = Reading { keys, merged, paths: Vec::new(), names: vec!["".into()] };
+        reading.add_dpkg(system)?;
         if place.root == Path::new("/") {
-            rpm::paths(system, &mut |path| packaged.add(path))?;
+            rpm::paths(system, &mut |package, path| reading.add_rpm(package, path))?;
         }
-        if packaged.sorted.len() > PACKAGED_PATHS_MAX {
+        if reading.paths.len() > PACKAGED_PATHS_MAX {
             let words = format!("packages have more than {PACKAGED_PATHS_MAX} paths");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
         }
-        packaged.sorted.sort_unstable();
-        packaged.sorted.dedup();
-        packaged.sorted.shrink_to_fit();
+        let packaged = reading.finish(stamp);
         crate::linux::sys::give_back_memory();
         Ok(packaged)
     }
@@ -63,7 +66,16 @@ impl Packaged {
     /// Whether a package has this path.
     #[must_use]
     pub fn contains(&self, path: &Path) -> bool {
-        self.sorted.binary_search(&self.hash(path.as_os_str().as_bytes())).is_ok()
+        self.sorted.binary_search(&self.hash(path)).is_ok()
+    }
+
+    /// The identifier of the package that has this path: `deb:zoom`, `rpm:zoom`. Of folders that several share, one
+    /// of them.
+    #[must_use]
+    pub fn owner(&self, path: &Path) -> Option<&str> {
+        let place = self.sorted.binary_search(&self.hash(path)).ok()?;
+        let owner = usize::try_from(*self.owners.get(place)?).ok()?;
+        self.names.get(owner).map(|name| &**name).filter(|name| !name.is_empty())
     }
 
     /// How many paths there are.
@@ -78,22 +90,67 @@ impl Packaged {
         self.sorted.is_empty()
     }
 
-    fn add(&mut self, path: &[u8]) {
-        // One more than allowed is enough to know.
-        if self.sorted.len() <= PACKAGED_PATHS_MAX {
-            self.sorted.push(self.hash(path));
+    fn hash(&self, path: &Path) -> u64 {
+        hash(&self.keys, self.merged, path.as_os_str().as_bytes())
+    }
+}
+
+/// Lists still say `/bin/ls` where the file is `/usr/bin/ls`.
+fn hash(keys: &RandomState, merged: bool, path: &[u8]) -> u64 {
+    let aliased = [&b"/bin/"[..], b"/sbin/", b"/lib/", b"/lib32/", b"/lib64/", b"/libx32/"];
+    let mut hasher = keys.build_hasher();
+    if merged && aliased.iter().any(|start| path.starts_with(start)) {
+        hasher.write(b"/usr");
+    }
+    hasher.write(path);
+    hasher.finish()
+}
+
+/// The lists as they are read.
+struct Reading {
+    keys: RandomState,
+    merged: bool,
+    /// Hash and owner.
+    paths: Vec<(u64, u32)>,
+    names: Vec<Box<str>>,
+}
+
+impl Reading {
+    fn finish(mut self, stamp: u64) -> Packaged {
+        // Of one path, an owner that is known comes last and stays.
+        self.paths.sort_unstable_by(|one, other| other.cmp(one));
+        self.paths.dedup_by_key(|(hash, _)| *hash);
+        self.paths.reverse();
+        Packaged {
+            keys: self.keys,
+            sorted: self.paths.iter().map(|(hash, _)| *hash).collect(),
+            owners: self.paths.iter().map(|(_, owner)| *owner).collect(),
+            names: self.names,
+            merged: self.merged,
+            stamp,
         }
     }
 
-    /// Lists still say `/bin/ls` where the file is `/usr/bin/ls`.
-    fn hash(&self, path: &[u8]) -> u64 {
-        let aliased = [&b"/bin/"[..], b"/sbin/", b"/lib/", b"/lib32/", b"/lib64/", b"/libx32/"];
-        let mut hasher = self.keys.build_hasher();
-        if self.merged && aliased.iter().any(|start| path.starts_with(start)) {
-            hasher.write(b"/usr");
+    fn add(&mut self, path: &[u8], owner: u32) {
+        // One more than allowed is enough to know.
+        if self.paths.len() <= PACKAGED_PATHS_MAX {
+            self.paths.push((hash(&self.keys, self.merged, path), owner));
         }
-        hasher.write(path);
-        hasher.finish()
+    }
+
+    /// The place of a package's identifier; lists come package by package.
+    fn package(&mut self, ecosystem: &str, name: &[u8]) -> u32 {
+        let Ok(name) = std::str::from_utf8(name) else { return 0 };
+        let identifier = format!("{ecosystem}:{name}");
+        if self.names.last().is_none_or(|last| **last != *identifier) {
+            self.names.push(identifier.into());
+        }
+        u32::try_from(self.names.len() - 1).unwrap_or(0)
+    }
+
+    fn add_rpm(&mut self, package: &[u8], path: &[u8]) {
+        let owner = self.package("rpm", package);
+        self.add(path, owner);
     }
 
     fn add_dpkg(&mut self, system: &Tree) -> io::Result<()> {
@@ -103,17 +160,22 @@ impl Packaged {
             let name = entry.file_name().to_bytes();
             if name.ends_with(b".list") {
                 let path = Path::new(LISTS).join(std::ffi::OsStr::from_bytes(name));
-                self.add_lines(system, &path, |_| true)?;
+                // `zoom.list`, or with the architecture `zoom:amd64.list`.
+                let package = name.strip_suffix(b".list").unwrap_or(name);
+                let package = package.split(|byte| *byte == b':').next().unwrap_or(package);
+                let owner = self.package("deb", package);
+                self.add_lines(system, &path, owner, |_| true)?;
             }
         }
         // Threes of lines: the path of a list, where its file really is, and who diverts it.
-        self.add_lines(system, Path::new(DIVERSIONS), |line| line % 3 == 1)
+        self.add_lines(system, Path::new(DIVERSIONS), 0, |line| line % 3 == 1)
     }
 
     fn add_lines(
         &mut self,
         system: &Tree,
         path: &Path,
+        owner: u32,
         wanted: impl Fn(usize) -> bool,
     ) -> io::Result<()> {
         // A package that was removed meanwhile has no list.
@@ -123,7 +185,7 @@ impl Packaged {
         let mut number = 0;
         while bounded_line(&mut input, &mut line, PATH_BYTES_MAX)? {
             if wanted(number) && line.starts_with(b"/") {
-                self.add(&line);
+                self.add(&line, owner);
             }
             number += 1;
         }
@@ -165,6 +227,15 @@ mod tests {
         }
         for path in ["/usr/bin/no", "/home/a", "c", "/usr/usr/bin/a"] {
             assert!(!packaged.contains(Path::new(path)), "{path}");
+        }
+        for (path, owner) in [
+            ("/bin/a", Some("deb:a")),
+            ("/usr/bin/a", Some("deb:a")),
+            ("/usr/bin/b", Some("deb:b")),
+            ("/usr/bin/b.distrib", None),
+            ("/home/a", None),
+        ] {
+            assert_eq!(packaged.owner(Path::new(path)), owner, "{path}");
         }
         assert!(!packaged.is_stale(&place));
         // The kernel's file times advance with its tick.

@@ -42,12 +42,22 @@ pub(crate) fn read(system: &Tree, root: &Path, found: &mut Found) {
     }
 }
 
-/// Every path that a package owns.
-pub(crate) fn paths(system: &Tree, each: &mut impl FnMut(&[u8])) -> io::Result<()> {
-    match database(system) {
-        Some(database) => ask(Path::new("/"), database, &["-qal"], each),
-        None => Ok(()),
-    }
+/// Every path that a package owns, behind the package's name.
+pub(crate) fn paths(system: &Tree, each: &mut impl FnMut(&[u8], &[u8])) -> io::Result<()> {
+    let Some(database) = database(system) else { return Ok(()) };
+    let arguments = ["-qa", "--qf", "[%{=NAME}\x1f%{FILENAMES}\n]"];
+    ask(Path::new("/"), database, &arguments, &mut |line| {
+        if let Some((package, path)) = owned(line) {
+            each(package, path);
+        }
+    })
+}
+
+/// Package and path of a line of [`paths`].
+fn owned(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = line.iter().position(|byte| *byte == b'\x1f')?;
+    let (package, path) = (line.get(..at)?, line.get(at + 1..)?);
+    path.starts_with(b"/").then_some((package, path))
 }
 
 fn database(system: &Tree) -> Option<&'static str> {
@@ -112,6 +122,14 @@ fn parse(line: &[u8]) -> Option<InventoryItem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_stands_behind_its_package() {
+        assert_eq!(owned(b"zoom\x1f/opt/zoom/zoom"), Some((&b"zoom"[..], &b"/opt/zoom/zoom"[..])));
+        for line in [&b""[..], b"/opt/zoom", b"zoom\x1f", b"zoom\x1f(none)"] {
+            assert_eq!(owned(line), None);
+        }
+    }
 
     #[test]
     fn a_line_of_rpm_is_a_package_and_nonsense_is_none() {
