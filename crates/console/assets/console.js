@@ -116,3 +116,16 @@ for (const button of document.querySelectorAll("[data-append]")) {
     field.focus();
   });
 }
+
+/* Line numbers beside a text, as far as it is scrolled. */
+for (const box of document.querySelectorAll("[data-numbered]")) {
+  const [numbers, field] = [box.querySelector("pre"), box.querySelector("textarea")];
+  const draw = () => {
+    const lines = field.value.split("\n").length;
+    numbers.textContent = Array.from({ length: lines }, (_, place) => place + 1).join("\n");
+    numbers.scrollTop = field.scrollTop;
+  };
+  field.addEventListener("input", draw);
+  field.addEventListener("scroll", () => { numbers.scrollTop = field.scrollTop; });
+  draw();
+}

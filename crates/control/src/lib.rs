@@ -85,6 +85,7 @@ mod today;
 mod tries;
 mod uploads;
 pub mod verify;
+mod verify_correlation;
 pub mod view;
 
 pub use actor::{Actor, Permission, Principal, Role};

@@ -5,12 +5,14 @@
 //! Invariant: each step of a rule is in the audit chain in the transaction that makes it.
 
 mod checking;
+mod example;
 mod history;
 mod ring;
 mod saving;
 mod steps;
 
 pub use checking::RuleRefusal;
+pub use example::EventPlace;
 
 use crate::scope::statement;
 use crate::store::Row;

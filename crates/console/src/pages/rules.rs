@@ -7,15 +7,16 @@ use crate::page::{Page, Section, When};
 use crate::pages::rows::{device_href, event_href};
 use crate::pairs::Pairs;
 use crate::render::{filters, html};
-use crate::rule_text::{self, Line};
+use crate::rule_text;
 use crate::session::Viewer;
 use crate::show::{self, Segment};
 use crate::url::Href;
 use askama::Template;
 use axum::Router;
-use axum::extract::{Form as Sent, Path, Query};
+use axum::extract::{Form as Sent, Query};
 use axum::response::Response;
 use axum::routing::get;
+use case::rule_life::Stage;
 use control::Permission;
 use control::backtest::BacktestQuery;
 use control::view::TimeRange;
@@ -36,10 +37,7 @@ const DAY_NS: i64 = 86_400 * 1_000_000_000;
 const SAMPLES_SHOWN: usize = 12;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/rules", get(list))
-        .route("/rules/backtest", get(begin).post(look_back))
-        .route("/rules/in-force/{id}", get(show))
+    Router::new().route("/rules", get(list)).route("/rules/backtest", get(begin).post(look_back))
 }
 
 #[derive(Template)]
@@ -47,6 +45,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 struct RulesPage {
     page: Page,
     rows: Vec<RuleLine>,
+    chips: Vec<Chip>,
     refused: Vec<(String, String)>,
 }
 
@@ -55,57 +54,68 @@ struct RuleLine {
     title: String,
 }
 
+/// A part of the list to choose.
+struct Chip {
+    href: Href,
+    label: String,
+    count: u64,
+    chosen: bool,
+}
+
+impl RuleLine {
+    fn is_stopped(&self) -> bool {
+        self.row.life.stage == Stage::Stopped
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Shown {
+    #[serde(default)]
+    show: String,
+}
+
 /// `GET /rules`.
-async fn list(viewer: Viewer) -> Result<Response, Fault> {
+async fn list(viewer: Viewer, Query(shown): Query<Shown>) -> Result<Response, Fault> {
     let page = viewer.page(Section::Rules);
     let found = viewer.control.rules(&viewer.actor).await?;
+    let is_shown = |row: &RuleRow, show: &str| match show {
+        "own" => row.own,
+        "" => true,
+        stage => row.life.stage.name() == stage,
+    };
+    let chip = |show: &str| {
+        let label = match Stage::of_name(show) {
+            Some(stage) => page.either(stage.label_ja(), stage.label_en()).to_owned(),
+            None if show == "own" => page.t("rules-own"),
+            None => page.t("rules-every"),
+        };
+        let count = found.rows.iter().filter(|row| is_shown(row, show)).count() as u64;
+        let parameters = [("show", show)];
+        let parameters = if show.is_empty() { &[][..] } else { &parameters[..] };
+        Chip { href: Href::new("/rules", parameters), label, count, chosen: shown.show == show }
+    };
+    let chips = ["", "own", "draft", "canary", "stopped"].map(chip).into();
     let mut rows: Vec<RuleLine> = found
         .rows
         .into_iter()
+        .filter(|row| is_shown(row, &shown.show))
         .map(|row| RuleLine {
             title: rule_text::title(&row.rule.text, &row.rule.title, page.language()),
             row,
         })
         .collect();
     rows.sort_by(|one, other| {
-        let key = |line: &RuleLine| (line.row.matches_30d, line.row.rule.level);
+        // What needs somebody first, then what is on its way.
+        let urgency = |line: &RuleLine| match line.row.life.stage {
+            Stage::Stopped => 3,
+            Stage::Canary => 2,
+            Stage::Draft => 1,
+            Stage::All => 0,
+        };
+        let key = |line: &RuleLine| (urgency(line), line.row.matches_30d, line.row.rule.level);
         key(other).cmp(&key(one)).then_with(|| one.title.cmp(&other.title))
     });
-    html(&RulesPage { page, rows, refused: found.refused })
-}
-
-#[derive(Template)]
-#[template(path = "rule.html")]
-struct RulePage {
-    page: Page,
-    row: RuleRow,
-    title: String,
-    description: String,
-    tags: Vec<String>,
-    false_positives: Vec<String>,
-    lines: Vec<Line>,
-    revision: String,
-    alerts_href: Href,
-    try_href: Href,
-}
-
-/// `GET /rules/in-force/{id}`.
-async fn show(viewer: Viewer, Path(id): Path<String>) -> Result<Response, Fault> {
-    let page = viewer.page(Section::Rules);
-    let row = viewer.control.rule(&viewer.actor, &id).await?;
-    let text = &row.rule.text;
-    html(&RulePage {
-        title: rule_text::title(text, &row.rule.title, page.language()),
-        description: rule_text::description(text, page.language()),
-        tags: rule_text::list(text, "tags"),
-        false_positives: rule_text::list(text, "falsepositives"),
-        lines: rule_text::lines(text, &[]),
-        revision: row.rule.revision.chars().take(12).collect(),
-        alerts_href: Href::new("/alerts", &[("rule", &row.rule.id), ("range", "30d")]),
-        try_href: Href::new("/rules/backtest", &[("rule", &row.rule.id)]),
-        row,
-        page,
-    })
+    html(&RulesPage { page, rows, chips, refused: found.refused })
 }
 
 #[derive(Template)]
@@ -116,6 +126,7 @@ struct TryPage {
     filter: String,
     spans: Vec<(String, String, bool)>,
     answer: Option<Answer>,
+    editing: bool,
 }
 
 #[derive(Template)]
@@ -123,86 +134,88 @@ struct TryPage {
 struct AnswerPart {
     page: Page,
     answer: Option<Answer>,
+    editing: bool,
 }
 
 /// What is shown of a look back.
-enum Answer {
+pub(super) enum Answer {
     Refused(Vec<RefusedLine>),
     Found(Box<Found>),
 }
 
-struct RefusedLine {
-    refused: RefusedRule,
+pub(super) struct RefusedLine {
+    pub(super) refused: RefusedRule,
     /// The line of the text that is meant.
-    text: Option<String>,
+    pub(super) text: Option<String>,
 }
 
-struct Found {
-    rules: Vec<RuleHits>,
-    hits: u64,
-    events: u64,
-    events_read: u64,
-    took_ms: u64,
-    complete: bool,
-    left_out: u64,
-    days: Vec<Day>,
-    devices: Vec<Bar>,
-    devices_total: u64,
-    fields: Vec<FieldPart>,
-    values_of: u64,
-    samples: Vec<Sample>,
-    exclusions: Vec<ProposedExclusion>,
-    remarks: Vec<String>,
+pub(super) struct Found {
+    pub(super) rules: Vec<RuleHits>,
+    pub(super) hits: u64,
+    pub(super) events: u64,
+    pub(super) events_read: u64,
+    pub(super) took_ms: u64,
+    pub(super) complete: bool,
+    pub(super) left_out: u64,
+    pub(super) days: Vec<Day>,
+    pub(super) devices: Vec<Bar>,
+    pub(super) devices_total: u64,
+    pub(super) fields: Vec<FieldPart>,
+    pub(super) values_of: u64,
+    pub(super) samples: Vec<Sample>,
+    pub(super) exclusions: Vec<ProposedExclusion>,
+    pub(super) remarks: Vec<String>,
 }
 
-struct Day {
-    label: String,
-    x: u32,
-    y: u32,
-    height: u32,
+pub(super) struct Day {
+    pub(super) label: String,
+    pub(super) x: u32,
+    pub(super) y: u32,
+    pub(super) height: u32,
 }
 
-struct Bar {
-    label: String,
-    href: Option<Href>,
-    hits: u64,
-    percent: u32,
+pub(super) struct Bar {
+    pub(super) label: String,
+    pub(super) href: Option<Href>,
+    pub(super) hits: u64,
+    pub(super) percent: u32,
 }
 
-struct FieldPart {
-    field: String,
-    asked: bool,
-    distinct: u64,
-    values: Vec<Bar>,
+pub(super) struct FieldPart {
+    pub(super) field: String,
+    pub(super) asked: bool,
+    pub(super) distinct: u64,
+    pub(super) values: Vec<Bar>,
 }
 
-struct Sample {
-    title: String,
-    kind: EventKind,
-    device: String,
-    device_href: Href,
-    event_href: Href,
-    at: When,
-    why: Vec<Reason>,
+pub(super) struct Sample {
+    pub(super) title: String,
+    pub(super) kind: EventKind,
+    pub(super) device: String,
+    pub(super) device_href: Href,
+    pub(super) event_href: Href,
+    pub(super) test_href: Href,
+    pub(super) at: When,
+    pub(super) why: Vec<Reason>,
 }
 
-struct Reason {
-    field: Option<String>,
-    how: String,
-    pattern: String,
-    value: Option<Vec<Segment>>,
+pub(super) struct Reason {
+    pub(super) field: Option<String>,
+    pub(super) how: String,
+    pub(super) pattern: String,
+    pub(super) value: Option<Vec<Segment>>,
 }
 
 impl Found {
-    fn width(&self) -> u32 {
+    pub(super) fn width(&self) -> u32 {
         u32::try_from(self.days.len()).unwrap_or(1).max(1).saturating_mul(chart::SLICE_WIDTH)
     }
 
-    fn first_day(&self) -> &str {
+    pub(super) fn first_day(&self) -> &str {
         self.days.first().map_or("", |day| &day.label)
     }
 
-    fn last_day(&self) -> &str {
+    pub(super) fn last_day(&self) -> &str {
         self.days.last().map_or("", |day| &day.label)
     }
 }
@@ -222,7 +235,7 @@ async fn begin(viewer: Viewer, Query(wanted): Query<Wanted>) -> Result<Response,
         id => viewer.control.rule(&viewer.actor, id).await?.rule.text.clone(),
     };
     let spans = spans(&page, SPANS[0].0);
-    html(&TryPage { page, text, filter: String::new(), spans, answer: None })
+    html(&TryPage { page, text, filter: String::new(), spans, answer: None, editing: false })
 }
 
 /// `POST /rules/backtest`: asks the past; runs on every edit. Nothing is saved.
@@ -234,30 +247,40 @@ async fn look_back(viewer: Viewer, Sent(pairs): Sent<Pairs>) -> Result<Response,
         pair.map_or_else(String::new, |(_, value)| value.replace("\r\n", "\n"))
     };
     let (text, filter, span) = (raw("text"), raw("filter"), raw("span"));
+    let query = query_of(&page, &text, &filter, &span);
+    let answer = viewer.control.backtest(&viewer.actor, query).await?;
+    let answer = answer_of(&page, answer, &text, &filter);
+    if viewer.fragment {
+        return html(&AnswerPart { page, answer: Some(answer), editing: false });
+    }
+    let spans = spans(&page, &span);
+    html(&TryPage { page, text, filter, spans, answer: Some(answer), editing: false })
+}
+
+/// The question that a form asks of the past.
+pub(super) fn query_of(page: &Page, text: &str, filter: &str, span: &str) -> BacktestQuery {
     let known = SPANS.iter().find(|(value, ..)| *value == span).unwrap_or(&SPANS[0]);
-    let query = BacktestQuery {
-        rule_text: text.clone(),
-        filters: if filter.trim().is_empty() { Vec::new() } else { vec![filter.clone()] },
+    BacktestQuery {
+        rule_text: text.to_owned(),
+        filters: if filter.trim().is_empty() { Vec::new() } else { vec![filter.to_owned()] },
         range: TimeRange { from: page.now.plus_nanos(-known.2), to: page.now },
         time_zone: page.preferences.zone.iana_name().unwrap_or("UTC").to_owned(),
         samples_max: SAMPLES_SHOWN,
-    };
-    let answer = viewer.control.backtest(&viewer.actor, query).await?;
-    let answer = match answer {
-        Backtest::Refused(all) => {
-            let lines = all.into_iter().map(|refused| refused_line(refused, &text, &filter));
-            Answer::Refused(lines.collect())
-        }
-        Backtest::Answered(found) => Answer::Found(Box::new(found_of(&page, *found))),
-    };
-    if viewer.fragment {
-        return html(&AnswerPart { page, answer: Some(answer) });
     }
-    let spans = spans(&page, known.0);
-    html(&TryPage { page, text, filter, spans, answer: Some(answer) })
 }
 
-fn spans(page: &Page, chosen: &str) -> Vec<(String, String, bool)> {
+/// What the past said, as it is shown.
+pub(super) fn answer_of(page: &Page, answer: Backtest, text: &str, filter: &str) -> Answer {
+    match answer {
+        Backtest::Refused(all) => {
+            let lines = all.into_iter().map(|refused| refused_line(refused, text, filter));
+            Answer::Refused(lines.collect())
+        }
+        Backtest::Answered(found) => Answer::Found(Box::new(found_of(page, *found))),
+    }
+}
+
+pub(super) fn spans(page: &Page, chosen: &str) -> Vec<(String, String, bool)> {
     let span =
         |(value, key, _): &(&str, &str, i64)| ((*value).to_owned(), page.t(key), *value == chosen);
     SPANS.iter().map(span).collect()
@@ -328,9 +351,24 @@ fn sample_of(page: &Page, sample: &SampleHit) -> Sample {
         device: sample.device_name.clone(),
         device_href: device_href(sample.device),
         event_href: event_href(sample.key, &[]),
+        test_href: test_href(sample),
         at: page.when_short(sample.observed_at),
         why: sample.why.iter().map(reason).collect(),
     }
+}
+
+/// Where a hit becomes a test.
+fn test_href(sample: &SampleHit) -> Href {
+    let key = sample.key;
+    let parameters = [
+        ("agent", key.agent.to_string()),
+        ("epoch", key.epoch.to_string()),
+        ("seq", key.seq.to_string()),
+        ("kind", sample.kind.name().to_owned()),
+        ("at", sample.observed_at.nanos().to_string()),
+    ];
+    let parameters = parameters.each_ref().map(|(name, value)| (*name, value.as_str()));
+    Href::new("/rules/tests", &parameters)
 }
 
 fn reason(why: &Why) -> Reason {

@@ -14,6 +14,7 @@ use crate::session::Viewer;
 use crate::url::Href;
 use askama::Template;
 use axum::response::Response;
+use control::view::rulebook::StoppedRule;
 use control::view::{DeviceRow, Today};
 use control::{Actor, Permission};
 use model::{Family, Level};
@@ -116,6 +117,8 @@ struct TodayPage {
     rules_refused: Vec<(String, String)>,
     /// How many more there are.
     rules_unlisted: u64,
+    /// Rules that are stopped.
+    rules_stopped: Vec<StoppedRule>,
 }
 
 #[derive(Template)]
@@ -137,10 +140,11 @@ pub(crate) async fn show(viewer: Viewer) -> Result<Response, Fault> {
         return html(&TodayLive { page, live });
     }
     let waiting = waiting(&viewer, &page).await?;
+    let rules_stopped = today.rules_stopped;
     let mut rules_refused = today.rules_refused;
     let rules_unlisted = rules_refused.len().saturating_sub(TODAY_REFUSED_MAX) as u64;
     rules_refused.truncate(TODAY_REFUSED_MAX);
-    html(&TodayPage { page, live, waiting, rules_refused, rules_unlisted })
+    html(&TodayPage { page, live, waiting, rules_refused, rules_unlisted, rules_stopped })
 }
 
 /// The first page of somebody who reads no alerts: where the work is, or the place to ask.

@@ -7,12 +7,16 @@
 )]
 
 mod browser;
+mod browser_alerts;
+mod browser_rules;
 mod browser_software;
 mod catalogue;
 mod defence;
 mod hostile;
 mod office;
 mod pages;
+mod rule_care;
+mod rule_edit;
 mod rules;
 mod software;
 mod support;

@@ -52,3 +52,68 @@ rules-exclusions = Proposed exclusions
 rules-exclusions-lead = Values that repeat. Make sure that they are harmless, then paste one into the exclusion to see its effect.
 rules-exclusion = takes away { $n }
 rules-samples = Some matches, and why
+rules-every = All
+rules-own = Own
+rules-stage = In force
+rules-since = since
+rules-new = New rule
+rules-edit = Edit the rule
+rules-copy = Copy and edit
+rules-copied = “{ $inner }” comes from a file and stays as it is. Saving makes a rule of your own; stop the other one when yours takes its place.
+rules-edit-draft = A saved rule begins as a draft: it looks at the past only and raises no alert.
+rules-edit-in-force = This rule is in force. What you save judges events within seconds.
+rules-edit-stopped = This rule is stopped. Saving keeps it stopped; resume it on its page.
+rules-save = Save
+rules-save-draft = Save as a draft
+rules-comment = What was changed, and why
+rules-tests = Tests
+rules-tests-none = No test yet. Choose a match of the past, or write one.
+rules-tests-lead = Cases that must match (expect: match) and that must not (expect: none). A rule leaves the draft when one case must match and all pass.
+rules-tests-passed = { $n } of { $m } tests pass.
+rules-untested = No test that the rule must match: it can be saved, and stays a draft.
+rules-make-test = Make a test of this
+rules-looking = { $n } of { $m } events looked at, the newest first
+rules-ring = Canary ring
+rules-ring-lead = A rule that is tried judges the events of every device and raises alerts on these devices only.
+rules-ring-devices = Devices
+rules-ring-groups = Groups with all their devices
+rules-ring-departments = Departments with all their devices
+rules-ring-by-department = by its group or department
+rules-step-release = Try it on the canary ring
+rules-step-widen = Put it into force on all devices
+rules-step-narrow = Back to the canary ring
+rules-step-withdraw = Back to the draft
+rules-step-resume = Resume
+rules-step-stop = Stop the rule
+rules-stopped-by = Stopped:
+rules-canary-did = The canary so far:
+rules-canary-alerts = { $n ->
+    [one] { $n } alert
+   *[other] { $n } alerts
+} on { $m ->
+    [one] { $m } device
+   *[other] { $m } devices
+} of the ring
+rules-canary-elsewhere = { $n ->
+    [one] { $n } match
+   *[other] { $n } matches
+} on other devices
+rules-canary-ring = { $n ->
+    [0] No device is in the ring.
+    [one] { $n } device in the ring
+   *[other] { $n } devices in the ring
+}
+rules-revisions = Revisions
+rules-number = No.
+rules-author = By
+rules-compare = Compare
+rules-compared = Revision { $n } compared with { $m }
+rules-take-up = Take it up again
+rules-steps = History
+rules-by-server = by the server
+said-rule-saved = The rule is saved.
+said-rule-moved = Done. It has force within seconds.
+rules-stopped-count = { $n ->
+    [one] { $n } rule is stopped
+   *[other] { $n } rules are stopped
+}

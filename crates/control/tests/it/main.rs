@@ -54,6 +54,7 @@ mod on_sqlite {
     mod requests;
     mod role_matrix;
     mod rule_exclusions;
+    mod rulebook;
     mod search;
     mod sessions;
     mod software;
@@ -78,6 +79,7 @@ mod on_postgres {
     mod requests;
     mod role_matrix;
     mod rule_exclusions;
+    mod rulebook;
     mod sessions;
     mod software;
     mod store;
