@@ -5,8 +5,10 @@
 //! the parent is not permitted any more.
 //! Invariant: a proposal is checked like any other exclusion; the wizard saves nothing.
 
+mod folders;
 mod wizard;
 
+pub use folders::{Ran, propose_folders};
 pub use wizard::{Proposal, Shared, propose};
 
 use crate::finding::words;

@@ -13,7 +13,7 @@ use crate::view::findings::{
     ExclusionPreview, ExclusionProposal, ExclusionRow, NewExclusion, PreviewRow, Ticked,
 };
 use crate::{Actor, Control, ControlError, Language, Permission, random};
-use case::exclusion::{Exclusion, Shared, Turn, propose, step};
+use case::exclusion::{Exclusion, Ran, Shared, Turn, propose, propose_folders, step};
 use case::judgement::Verdict;
 use model::Timestamp;
 use model::inventory::SoftwareSource;
@@ -126,7 +126,26 @@ impl Control {
             caution_ja: if one.broad { CAUTION_JA.to_owned() } else { String::new() },
             caution_en: if one.broad { CAUTION_EN.to_owned() } else { String::new() },
         };
-        Ok(propose(&shared, devices).into_iter().map(proposal).collect())
+        // Folders of programs first: there are few, and each covers what is new every day.
+        let folders = propose_folders(&self.programs_run().await?, devices);
+        Ok(folders.into_iter().chain(propose(&shared, devices)).map(proposal).collect())
+    }
+
+    /// Programs without a package that need an answer, on each device.
+    async fn programs_run(&self) -> Result<Vec<Ran>, ControlError> {
+        let rows = sqlx::query(
+            "SELECT s.path, s.user_name, i.device_id FROM installed AS i \
+             JOIN item_judgement AS j ON j.item_id = i.item_id \
+             JOIN software_item AS s ON s.id = i.item_id \
+             WHERE i.gone = 0 AND s.source IN ('executed', 'appimage') AND j.kind = 'portable' LIMIT 100000",
+        )
+        .fetch_all(self.store.pool())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Ran { path: row.try_get(0)?, user: row.try_get(1)?, device: row.try_get(2)? })
+            })
+            .collect()
     }
 
     /// What an exclusion would do to the inventory as it is. Saves nothing.

@@ -221,7 +221,7 @@ const DISTRIBUTIONS: [&str; 9] =
 /// From this share of devices on, in percent, an item is common.
 const COMMON_PERCENT: u64 = 50;
 /// A group smaller than this is worked through one by one.
-const GROUP_ITEMS_MIN: usize = 3;
+pub(super) const GROUP_ITEMS_MIN: usize = 3;
 const PROPOSALS_MAX: usize = 40;
 
 #[cfg(test)]

@@ -1,136 +1,17 @@
 //! Inventory, exclusions, findings, their ladder of messages, and "My PC".
 
 use crate::number;
+use crate::on_device::{Reporter, all, base, own, package, person, program, sign_in};
 use case::exclusion::Class;
 use case::finding::{Answer, Closing, Kind, Status};
 use case::judgement::Verdict;
 use case::predicate::{Operator, Predicate};
-use control::fixture::{Scene, Stream};
 use control::limits::{DAY_NS, HOUR_NS, MINUTE_NS};
-use control::view::findings::{FindingFilter, FindingRow, Intake, NewExclusion, SoftwareFilter};
+use control::view::findings::{FindingFilter, FindingRow, NewExclusion, SoftwareFilter};
 use control::view::requests::{Form, Kind as RequestKind, Outcome, Ruling, Scope};
-use control::{Actor, AnswerNext, ControlError, Language, NewPerson, Principal, Role};
-use model::inventory::{
-    InventoryItem, InventoryMessage, SnapshotSummary, SoftwareSource, items_hash,
-};
-use model::{DeviceId, Event, EventKind};
-
-fn package(name: &str, version: &str) -> InventoryItem {
-    InventoryItem {
-        version: version.into(),
-        publisher: "Debian Maintainers".into(),
-        identifier: format!("deb:{name}"),
-        architecture: "amd64".into(),
-        install_source: "Debian:bookworm".into(),
-        ..InventoryItem::new(SoftwareSource::Dpkg, format!("{name}:amd64"), name)
-    }
-}
-
-fn program(path: &str) -> InventoryItem {
-    InventoryItem {
-        path: path.into(),
-        sha256: "ab".repeat(32),
-        user: "alice".into(),
-        ..InventoryItem::new(
-            SoftwareSource::Executed,
-            path,
-            path.rsplit('/').next().unwrap_or(path),
-        )
-    }
-}
-
-fn base(count: usize) -> Vec<InventoryItem> {
-    (0..count).map(|number| package(&format!("base-{number}"), "1.0")).collect()
-}
-
-/// A device as its agent reports it.
-struct Reporter<'s> {
-    scene: &'s Scene,
-    stream: Stream,
-    looks: u64,
-}
-
-impl<'s> Reporter<'s> {
-    fn new(scene: &'s Scene) -> Self {
-        Self { scene, stream: scene.web.clone(), looks: 0 }
-    }
-
-    fn event(&mut self, message: &InventoryMessage) -> Event {
-        let (kind, fields) = message.kind_and_fields();
-        let now = model::Clock::now(&*self.scene.clock);
-        self.stream.event(kind, now, fields)
-    }
-
-    async fn send(&mut self, messages: &[InventoryMessage]) -> Intake {
-        let events: Vec<Event> = messages.iter().map(|message| self.event(message)).collect();
-        self.scene.control.take_inventory(&events).await.expect("taken")
-    }
-
-    fn summary(&mut self, source: SoftwareSource, items: &[InventoryItem]) -> InventoryMessage {
-        self.looks += 1;
-        InventoryMessage::Snapshot(SnapshotSummary {
-            source,
-            id: format!("look-{}", self.looks),
-            items: items.len() as u64,
-            items_hash: items_hash(items.iter()),
-            complete: true,
-            reason: String::new(),
-        })
-    }
-
-    fn full(&mut self, source: SoftwareSource, items: &[InventoryItem]) -> Vec<InventoryMessage> {
-        let summary = self.summary(source, items);
-        let snapshot = format!("look-{}", self.looks);
-        let mut messages: Vec<InventoryMessage> = items
-            .iter()
-            .map(|item| InventoryMessage::Present {
-                snapshot: snapshot.clone(),
-                item: item.clone(),
-            })
-            .collect();
-        messages.push(summary);
-        messages
-    }
-
-    async fn send_full(&mut self, items: &[InventoryItem]) -> Intake {
-        let messages = self.full(SoftwareSource::Dpkg, items);
-        self.send(&messages).await
-    }
-}
-
-async fn all(scene: &Scene, actor: &Actor) -> Vec<FindingRow> {
-    let filter = FindingFilter { closed: true, ..FindingFilter::default() };
-    scene.control.findings(actor, &filter).await.expect("findings").rows
-}
-
-async fn person(scene: &Scene, name: &str, role: Role, manager: Option<&str>) -> Actor {
-    let new = NewPerson {
-        name: name.to_owned(),
-        roles: vec![role],
-        language: Language::Ja,
-        time_zone: "Asia/Tokyo".to_owned(),
-        department: None,
-        manager: manager.map(str::to_owned),
-        limited_to: Vec::new(),
-    };
-    let row = scene.control.add_person(Principal::Machine, &new).await.expect("a person");
-    sign_in(scene, &row.id).await
-}
-
-async fn sign_in(scene: &Scene, id: &str) -> Actor {
-    let invitation = scene.control.invite_person(Principal::Machine, id).await.expect("invited");
-    let session = scene.control.sign_in(&invitation.token).await.expect("signed in");
-    scene.control.actor(&session.secret).await.expect("an actor")
-}
-
-async fn own(scene: &Scene, device: DeviceId, owner: &Actor) {
-    let owner = Some(owner.id().to_owned());
-    scene
-        .control
-        .set_device_owner(Principal::Machine, device, owner.as_deref())
-        .await
-        .expect("owned");
-}
+use control::{AnswerNext, ControlError, Role};
+use model::EventKind;
+use model::inventory::{InventoryItem, InventoryMessage, SoftwareSource};
 
 #[tokio::test]
 async fn what_was_there_is_learned_and_what_is_new_is_found_until_it_is_proved_gone() {
