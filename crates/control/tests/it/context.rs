@@ -10,7 +10,7 @@ use model::{Clock as _, DeviceId, Timestamp};
 use std::sync::Arc;
 
 const HERE: Principal<'static> = Principal::Machine;
-const PATH: &str = "/home/mei/zoom";
+const PATH: &str = "/home/mei/tool";
 const HASH: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -28,10 +28,7 @@ async fn groups_of_devices_are_set_by_who_may_and_stay_when_they_are_empty() {
     control.set_device_groups(by, db, &names(&["canary"])).await.expect("set");
     assert_eq!(control.groups_of_device(&ana, web).await.expect("read"), ["canary", "pilot"]);
     let both = control.devices_of_group_here("canary").await.expect("read");
-    assert_eq!(
-        both.into_iter().collect::<Vec<_>>(),
-        std::collections::BTreeSet::from([web, db]).into_iter().collect::<Vec<_>>()
-    );
+    assert_eq!(both, [web, db].into());
     control.set_device_groups(by, web, &[]).await.expect("set");
     let groups = control.device_groups(&ana).await.expect("read");
     let groups: Vec<_> = groups.iter().map(|row| (row.name.as_str(), row.devices)).collect();
@@ -54,7 +51,7 @@ fn tool(path: &str) -> InventoryItem {
         path: path.to_owned(),
         sha256: HASH.to_owned(),
         origin_url: "https://zoorn.us/zoom".to_owned(),
-        ..InventoryItem::new(SoftwareSource::Executed, path, "zoom")
+        ..InventoryItem::new(SoftwareSource::Executed, path, "mei-tool")
     }
 }
 
@@ -102,4 +99,29 @@ async fn a_snapshot_knows_programs_by_path_and_hash_and_follows_what_changes() {
         (Some("Sales"), &names(&["canary"])[..])
     );
     assert_eq!(third.device(db).and_then(|db| db.department.as_deref()), None);
+}
+
+#[tokio::test]
+async fn a_package_is_known_by_its_identifier_in_its_newest_version() {
+    let (_folder, mut scene) = empty_scene!();
+    let (web, now) = (scene.web.enrolled.device, Timestamp::from_nanos(1));
+    let package = |version: &str, signer: &str| InventoryItem {
+        version: version.to_owned(),
+        signer: signer.to_owned(),
+        identifier: "deb:zoom".to_owned(),
+        ..InventoryItem::new(SoftwareSource::Dpkg, "zoom:amd64", "zoom")
+    };
+    told(&mut scene, InventoryMessage::Added { item: package("1", "Old key") }).await;
+    let first = fresh(&scene, None).await.expect("news");
+    let known = first.of_package(web, "deb:zoom", now).expect("known");
+    assert_eq!((known.title.as_deref(), known.decision), (Some("zoom"), Verdict::Unapproved));
+    assert!(known.categories.contains(&"web-meeting") && *known.signer == *"Old key");
+    assert!(first.of_package(web, "deb:other", now).is_none());
+    scene.clock.advance_ns(1);
+    let previous_version = "1".to_owned();
+    told(&mut scene, InventoryMessage::Changed { item: package("2", "New key"), previous_version })
+        .await;
+    let second = fresh(&scene, Some(&first)).await.expect("news");
+    let known = second.of_package(web, "deb:zoom", now).expect("known");
+    assert_eq!(&*known.signer, "New key");
 }
