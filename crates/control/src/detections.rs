@@ -12,6 +12,7 @@
 mod acts;
 mod came;
 mod intake;
+mod ocsf;
 mod reading;
 mod risk;
 mod stored;

@@ -310,3 +310,7 @@ pub const TIMELINE_PROCESSES_MAX: usize = 200;
 pub const TIMELINE_NS_MAX: i64 = 7 * DAY_NS;
 /// Devices and users on the first page's list of risk.
 pub const RISKY_OF_TODAY: usize = 6;
+/// Events of the window of a correlation's alert that is judged again.
+pub const VERIFIED_EVENTS_MAX: usize = 200_000;
+/// Of events received within this time of each other nobody knows which was judged first.
+pub const VERIFIED_RECEIPT_NS: i64 = 5 * SECOND_NS;

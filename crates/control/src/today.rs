@@ -30,7 +30,7 @@ impl Control {
             events_by_family: self.events_by_family(since).await?,
             alerts_by_level: self.alerts_by_level(since).await?,
             detections: self
-                .detection_rows(actor, &DetectionFilter::default(), ALERTS_OF_TODAY)
+                .detection_rows(actor.id(), &DetectionFilter::default(), ALERTS_OF_TODAY)
                 .await?
                 .rows,
             risky: self.riskiest(actor).await?,

@@ -3,12 +3,15 @@
 
 use crate::ControlError;
 use crate::alerts::stored_alert;
+use crate::verify_correlation;
 use detect::plain::{self, Explanation, LeafVerdict};
 use detect::{CompileOptions, RuleSource};
 use lake::{Lake, LakeError};
 use model::{Alert, AlertId, Event, LogSource, Why};
 use serde_json::json;
 use std::borrow::Cow;
+
+pub use crate::verify_correlation::CorrelationReplay;
 
 /// What became of judging an alert again.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +25,10 @@ pub struct Verification {
     pub event_stored: bool,
     /// The verdict of each part; an error when the rule is not one of single events.
     pub explanation: Result<Explanation, String>,
+    /// What the replay of a correlation found; `None` for a rule of single events.
+    pub replay: Option<CorrelationReplay>,
+    /// Why nobody can say whether the alert is right; then nothing else counts.
+    pub unverifiable: Option<String>,
     /// What the alert says and the second judgement does not; empty when both agree.
     pub disagreements: Vec<String>,
 }
@@ -30,7 +37,7 @@ impl Verification {
     /// Whether the second judgement is that of the alert.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.disagreements.is_empty()
+        self.disagreements.is_empty() && self.unverifiable.is_none()
     }
 
     /// A test file for the rule that expects what this alert says; tried before it is given.
@@ -77,8 +84,34 @@ pub async fn verify_alert(lake: &Lake, id: AlertId) -> Result<Verification, Cont
     let event_stored = stored.is_some();
     let event = stored.unwrap_or_else(|| event_of(&alert));
     let explanation = plain::explain(&alert.rule_text, &event).map_err(|err| err.to_string());
-    let disagreements = disagreements(&alert, &explanation);
-    Ok(Verification { alert, event, event_stored, explanation, disagreements })
+    let (mut replay, mut unverifiable) = (None, None);
+    let disagreements = if is_correlation(&alert) {
+        match verify_correlation::replay(lake, &alert).await? {
+            Ok((found, disagreements)) => {
+                replay = Some(found);
+                disagreements
+            }
+            Err(reason) => {
+                unverifiable = Some(reason);
+                Vec::new()
+            }
+        }
+    } else {
+        disagreements(&alert, &explanation)
+    };
+    Ok(Verification {
+        alert,
+        event,
+        event_stored,
+        explanation,
+        replay,
+        unverifiable,
+        disagreements,
+    })
+}
+
+fn is_correlation(alert: &Alert) -> bool {
+    alert.rule_text.lines().any(|line| line.starts_with("correlation:"))
 }
 
 fn disagreements(alert: &Alert, explanation: &Result<Explanation, String>) -> Vec<String> {

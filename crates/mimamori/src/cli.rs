@@ -6,7 +6,7 @@ mod rules;
 mod software;
 
 pub(crate) use demo::{CoverageFormat, Demo, RulesCoverage};
-pub(crate) use lookback::{AlertsAct, OneAlert, RulesBacktest};
+pub(crate) use lookback::{AlertsAct, FoldedAlerts, OneAlert, RulesBacktest};
 pub(crate) use rules::{PackKeygen, PackSign, PackVerify, RulesHealth, RulesOfData, RulesPack};
 pub(crate) use software::{
     Findings, Language, Software, SoftwareExplain, SoftwareImport, SoftwareList,

@@ -80,12 +80,18 @@ async fn today_is_live(console: &mut Console, browser: &Browser) {
     );
     alert.rule_text = RULE.to_owned();
     alert.why = why();
-    console.scene.commit(vec![event], vec![alert]).await.unwrap();
+    let alerts = vec![alert];
+    console.scene.commit(vec![event], alerts.clone()).await.unwrap();
+    console.scene.control.take_alerts(&alerts).await.unwrap();
     // No reload: the page asks by itself.
     browser.wait_for_text("#alerts", "Download Piped Into A Shell").await;
 }
 
 async fn alert_by_keyboard(browser: &Browser) {
+    browser.press("j").await;
+    browser.press(&Key::Enter.to_string()).await;
+    // The finding, and from it its newest alert.
+    browser.wait("#newest").await;
     browser.press("j").await;
     browser.press(&Key::Enter.to_string()).await;
     browser.wait("#why").await;
@@ -158,7 +164,7 @@ async fn gallery(console: &Console, browser: &Browser, address: &str) {
     }
     let key = console.scene.download;
     let device = console.scene.web.enrolled.device;
-    browser.client.goto(&format!("http://{address}/alerts")).await.unwrap();
+    browser.client.goto(&format!("http://{address}/alerts?view=single")).await.unwrap();
     let alert = browser.attribute("tbody a[data-open]", "href").await;
     let screens = [
         ("today", "/".to_owned()),

@@ -214,8 +214,11 @@ async fn a_long_list_goes_on_where_it_ended() {
 async fn an_empty_installation_says_what_to_do_next() {
     let console = Console::empty().await;
     for (path, expected) in [
-        ("/", "No rule matched"),
-        ("/alerts", "No alerts yet"),
+        ("/", "No finding is open"),
+        ("/alerts", "No finding is open"),
+        ("/alerts?view=single", "No alerts yet"),
+        ("/timeline", "There is no alert in this time"),
+        ("/risk", "Nothing adds to a risk now"),
         ("/search", "No event matches"),
         ("/search", "CommandLine:*http*"),
     ] {

@@ -33,9 +33,7 @@ detection-alerts = { $n } { $n ->
     [one] alert
    *[other] alerts
 }
-detection-span = First and newest alert
 detection-of-rule = The rule
-detection-timeline = Timeline
 detection-all-alerts = All alerts of the rule
 detection-devices = Devices
 detection-newest-alerts = Newest alerts
@@ -103,5 +101,4 @@ alert-filter-passes = lets it pass
 alert-filter-excludes = excludes it
 alert-held = holds
 alert-not-held = does not hold
-alert-events = Events that took part
 alert-exclude = Exclude

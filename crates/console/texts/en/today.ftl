@@ -1,9 +1,7 @@
 today-title = Today
 today-live = Live, as of
 today-alerts = Alerts, last 24 hours
-today-no-alerts = No rule matched in the last 24 hours.
 today-no-alerts-next = To see one, run this on a watched device. It changes nothing, but a bundled rule asks for it.
-today-all-alerts = All alerts
 today-events = Events, last 24 hours
 today-no-events = No events in the last 24 hours.
 today-no-agents = No agent is enrolled. Issue a token on the server and enrol an agent with it:

@@ -1,9 +1,7 @@
 today-title = 今日
 today-live = 自動更新中
 today-alerts = アラート(過去24時間)
-today-no-alerts = 過去24時間に、ルールに一致したイベントはありません。
 today-no-alerts-next = 試すには、監視中の端末で次のコマンドを実行してください。何も変更しませんが、付属のルールに一致します。
-today-all-alerts = すべてのアラート
 today-events = イベント(過去24時間)
 today-no-events = 過去24時間のイベントはありません。
 today-no-agents = 登録されたエージェントがありません。サーバーでトークンを発行し、エージェントを登録してください。

@@ -64,6 +64,10 @@ async fn alerts_of_one_rule_fold_into_one_finding_over_devices() {
     assert_eq!(page.alerts[0].id, last.id);
     let of = scene.control.detection_of_alert(&actor, first.id).await.expect("found");
     assert_eq!(of, Some(row.id));
+    let ocsf = page.row.to_ocsf();
+    assert_eq!((&ocsf["class_uid"], &ocsf["type_uid"]), (&2004.into(), &200_401.into()));
+    assert_eq!((&ocsf["count"], &ocsf["severity_id"]), (&3.into(), &4.into()));
+    assert_eq!(ocsf["finding_info"]["attacks"][0]["tactic"]["name"], "Execution");
     let report = scene.control.audit_verify().await.expect("verified");
     assert!(report.intact(), "{report:?}");
 }

@@ -31,11 +31,30 @@ pub(crate) struct RulesBacktest {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AlertsAct {
-    /// Judge an alert again, from the stored event by the rule stored with it, with a second, simple
-    /// evaluator; exit 1 when it does not agree
+    /// The findings that alerts fold into, one for each rule, the most severe first
+    Findings(FoldedAlerts),
+    /// An alert with why it is one, in sentences (English and Japanese)
+    Show(OneAlert),
+    /// Judge an alert again, from the stored events by the rule stored with it, with a second, simple
+    /// evaluator; exit 1 when it does not agree, 3 when nobody can say
     Verify(OneAlert),
     /// Print a test for the rule that expects what an alert says, to lie beside the rule as <rule>.test.yml
     Test(OneAlert),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FoldedAlerts {
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// Those that were judged, instead of those that are open
+    #[arg(long)]
+    pub(crate) closed: bool,
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) rows: usize,
+    /// How they are printed; jsonl is OCSF Detection Finding (class 2004)
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,8 @@ use crate::cli::{self, AlertsAct, Format};
 use crate::layout::Layout;
 use crate::terminal::{flush, note, print_line, visible};
 use anyhow::Context;
+use case::detection::{Standing, Status};
+use control::view::detections::DetectionFilter;
 use lake::{Access, Lake, Table};
 use model::{Level, Value, Why};
 use std::process::ExitCode;
@@ -13,6 +15,8 @@ const COLUMNS: &str =
 
 pub(crate) async fn run(args: &cli::Alerts) -> anyhow::Result<ExitCode> {
     match &args.act {
+        Some(AlertsAct::Findings(args)) => return findings(args).await,
+        Some(AlertsAct::Show(args)) => return super::verify::show(args).await,
         Some(AlertsAct::Verify(args)) => return super::verify::verify(args).await,
         Some(AlertsAct::Test(args)) => return super::verify::test_case(args).await,
         None => {}
@@ -43,6 +47,46 @@ pub(crate) async fn run(args: &cli::Alerts) -> anyhow::Result<ExitCode> {
     } else if table.truncated {
         note(&format!("only the newest {} are shown; ask for more with --rows", args.rows));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `mimamori alerts findings`: what alerts fold into.
+async fn findings(args: &cli::FoldedAlerts) -> anyhow::Result<ExitCode> {
+    let control = super::admin::open(&args.data).await?;
+    let status = args.closed.then_some(Status::Closed);
+    let mut filter = DetectionFilter { status, ..DetectionFilter::default() };
+    let mut rows = Vec::new();
+    while rows.len() < args.rows {
+        let page = control.detections_here(&filter).await?;
+        rows.extend(page.rows);
+        match page.next {
+            Some(next) => filter.after = Some(next),
+            None => break,
+        }
+    }
+    rows.truncate(args.rows);
+    for row in &rows {
+        match args.format {
+            Format::Jsonl => print_line(&row.to_ocsf().to_string())?,
+            Format::Table => {
+                let Standing { status, verdict, .. } = &row.state.now;
+                let verdict = verdict.map_or_else(String::new, |it| format!(" ({})", it.name()));
+                print_line(&format!(
+                    "{:13} {:>6} alerts {:>5} devices  {}  {}{verdict}  {}",
+                    row.level.name(),
+                    row.alerts,
+                    row.devices,
+                    row.last_at,
+                    status.name(),
+                    visible(&row.title)
+                ))?;
+            }
+        }
+    }
+    if rows.is_empty() {
+        note("no finding");
+    }
+    flush()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -197,6 +197,8 @@ fn show(story: &Story, told: &Told) -> anyhow::Result<()> {
 mod tests {
     use super::*;
     use crate::clock::SystemClock;
+    use control::view::TimeRange;
+    use model::Level;
     use std::collections::BTreeSet;
 
     #[tokio::test(flavor = "multi_thread")]
@@ -233,6 +235,68 @@ mod tests {
         let devices = stage.control.device_owners_here().await.expect("a list");
         let told: usize = stories.iter().map(|(_, story)| story.devices.len()).sum();
         assert_eq!(devices.len(), told);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_story_shows_as_a_timeline_with_its_stages_in_order() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let layout = Layout::create(folder.path()).expect("the layout can be made");
+        let stage = Stage::open(&layout, Arc::new(SystemClock::new())).await.expect("opens");
+        let control = &stage.control;
+        let token = control.issue_sign_in_token("administrator").await.expect("a token");
+        let secret = control.sign_in(&token).await.expect("signs in").secret;
+        let actor = control.actor(&secret).await.expect("is signed in");
+        for (name, story) in &stories(&[]).expect("stories can be read") {
+            let told = stage.tell(name, story).await.expect("is told").expect("for the first time");
+            let times = || told.events.iter().map(|(_, event)| event.observed_at);
+            let (first, last) = (times().min().expect("one"), times().max().expect("one"));
+            let range = TimeRange { from: first, to: last.plus_nanos(60_000_000_000) };
+            let devices: BTreeSet<DeviceId> =
+                told.events.iter().map(|(_, event)| event.device).collect();
+            let devices: Vec<DeviceId> = devices.into_iter().collect();
+            let timeline = control.timeline(&actor, &devices, range).await.expect("a timeline");
+            assert!(timeline.stages.len() >= 2 && !timeline.truncated, "{name}");
+            assert!(timeline.stages.iter().all(|stage| stage.tactic.is_some()), "{name}");
+            let entries: Vec<_> =
+                timeline.stages.iter().flat_map(|stage| &stage.entries).collect();
+            assert!(entries.is_sorted_by_key(|entry| entry.at), "{name}");
+            let shown: Vec<String> = entries
+                .iter()
+                .flat_map(|entry| &entry.alerts)
+                .map(|alert| alert.id.to_string())
+                .collect();
+            let mut once: Vec<&String> = shown.iter().collect();
+            once.sort();
+            once.dedup();
+            assert_eq!(once.len(), shown.len(), "{name}: an alert stands there twice");
+            let in_range = |alert: &&Alert| {
+                alert.level > Level::Informational
+                    && (range.from..range.to).contains(&alert.observed_at)
+            };
+            for alert in told.alerts.iter().filter(in_range) {
+                let id = alert.id.to_string();
+                assert!(shown.contains(&id), "{name}: {} is missing", alert.rule_title);
+            }
+            // Every stage that the author told is seen, in the author's order.
+            let mut seen_from = 0;
+            for (place, own) in story.stages.iter().enumerate() {
+                let keys: BTreeSet<_> = told
+                    .events
+                    .iter()
+                    .filter(|(of, _)| *of == Some(place))
+                    .map(|(_, event)| event.stream)
+                    .collect();
+                let of_stage = |entry: &&control::view::detections::TimelineEntry| {
+                    entry.alerts.iter().any(|alert| keys.contains(&alert.stream))
+                };
+                let at = entries.iter().position(of_stage);
+                let at = at.unwrap_or_else(|| panic!("{name}: {} is not seen", own.title));
+                assert!(at >= seen_from, "{name}: {} comes too early", own.title);
+                seen_from = at;
+            }
+        }
+        let folded = control.catch_up_alerts().await.expect("nothing is left");
+        assert_eq!(folded.alerts, 0);
     }
 
     #[tokio::test(flavor = "multi_thread")]

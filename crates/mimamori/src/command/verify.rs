@@ -1,4 +1,5 @@
-//! `mimamori alerts verify` and `alerts test`: an alert judged again, and as a test of its rule.
+//! `mimamori alerts show`, `alerts verify` and `alerts test`: an alert in sentences, judged again, and as a test of
+//! its rule.
 
 use crate::cli::OneAlert;
 use crate::layout::Layout;
@@ -8,10 +9,39 @@ use control::verify::{Verification, verify_alert};
 use lake::{Access, Lake};
 use std::process::ExitCode;
 
+/// The exit code when nobody can say whether an alert is right: 0 is agreement and 1 is disagreement.
+const CANNOT_SAY: u8 = 3;
+
 pub(crate) async fn verify(args: &OneAlert) -> anyhow::Result<ExitCode> {
     let verified = judged(args).await?;
     print(&verified)?;
-    Ok(if verified.agrees() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(match (verified.agrees(), &verified.unverifiable) {
+        (true, _) => ExitCode::SUCCESS,
+        (false, None) => ExitCode::FAILURE,
+        (false, Some(_)) => ExitCode::from(CANNOT_SAY),
+    })
+}
+
+pub(crate) async fn show(args: &OneAlert) -> anyhow::Result<ExitCode> {
+    let verified = judged(args).await?;
+    let alert = &verified.alert;
+    print_line(&format!("alert     {}  {}", alert.id, visible(&alert.rule_title)))?;
+    print_line(&format!("level     {}", alert.level.name()))?;
+    print_line(&format!("rule      {}  revision {}", visible(&alert.rule_id), alert.rule_revision))?;
+    print_line(&format!("device    {}", alert.device))?;
+    print_line(&format!("observed  {}", alert.observed_at))?;
+    let sentences = control::sentences(alert);
+    for sentence in &sentences {
+        print_line(&format!("  {}", visible(&sentence.en)))?;
+    }
+    for sentence in &sentences {
+        print_line(&format!("  {}", visible(&sentence.ja)))?;
+    }
+    for why in &alert.why {
+        super::alerts::print_why(why)?;
+    }
+    flush()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn test_case(args: &OneAlert) -> anyhow::Result<ExitCode> {
@@ -73,11 +103,31 @@ fn print(verified: &Verification) -> anyhow::Result<()> {
             print_line(&format!("{held}  filter {} lets it pass", visible(&filter.title)))?;
         }
     }
+    if let Some(replay) = &verified.replay {
+        print_line(&format!("window    {} events of the rules' log sources, replayed", replay.events))?;
+        if let Some(found) = &replay.found {
+            let group: Vec<String> =
+                found.group.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            print_line(&format!(
+                "found     {} from {} events at {}  {}",
+                found.measure,
+                found.events.len(),
+                found.at,
+                visible(&group.join(", "))
+            ))?;
+        }
+    }
+    if let Some(reason) = &verified.unverifiable {
+        print_line(&format!("cannot verify  {}", visible(reason)))?;
+    }
     for one in &verified.disagreements {
         print_line(&format!("disagrees  {}", visible(one)))?;
     }
     if verified.agrees() {
-        print_line("agrees    the plain evaluator matches, and every reason of the alert holds")?;
+        print_line(match verified.replay {
+            None => "agrees    the plain evaluator matches, and every reason of the alert holds",
+            Some(_) => "agrees    counted afresh, the events of the window satisfy the correlation in the same way",
+        })?;
     }
     flush()
 }
