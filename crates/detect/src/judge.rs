@@ -3,8 +3,7 @@
 use crate::class::{ANYWHERE, Class, NONE, NodeKind};
 use crate::fold;
 use crate::hash;
-use crate::index::FieldIndex;
-use crate::keywords::Keywords;
+use crate::keywords::KeywordSearch;
 use crate::memo::Memo;
 use crate::predicate::{Predicate, PredicateId};
 use crate::view;
@@ -462,38 +461,6 @@ fn text_bytes(value: &Value) -> usize {
         Value::Text(text) => text.len(),
         Value::List(items) => items.iter().filter_map(Value::as_text).map(str::len).sum(),
         _ => 0,
-    }
-}
-
-/// Words looked for in values as they are, and in folded ones where that is not enough.
-struct KeywordSearch<'s> {
-    words: &'s Keywords,
-    index: &'s FieldIndex,
-    fired: &'s mut Vec<u32>,
-}
-
-impl KeywordSearch<'_> {
-    fn see(&mut self, value: &Value, depth: usize, folded: &mut String) {
-        if depth > crate::limits::EVENT_DEPTH_MAX {
-            return;
-        }
-        match value {
-            Value::Text(text) if text.is_ascii() => self.words.find(text, self.fired),
-            Value::List(items) => items.iter().for_each(|item| self.see(item, depth + 1, folded)),
-            Value::Map(pairs) => {
-                pairs.iter().for_each(|(_, inner)| self.see(inner, depth + 1, folded));
-            }
-            // Words have seven characters or more: these are none.
-            Value::Null | Value::Bool(_) => {}
-            Value::Int(number) if number.unsigned_abs() < 100_000 => {}
-            other => {
-                if let Some(text) = other.scalar_text() {
-                    folded.clear();
-                    fold::fold_onto(&text, folded);
-                    self.index.find(folded, self.fired);
-                }
-            }
-        }
     }
 }
 

@@ -5,8 +5,10 @@
 //! letter case in ASCII, and because the words are long only every few bytes. What is found is compared byte
 //! by byte. Texts beyond ASCII have foldings of their own and take the ordinary way.
 
+use crate::fold;
 use crate::grams;
-use crate::index::Wanted;
+use crate::index::{FieldIndex, Wanted};
+use model::Value;
 
 /// Bytes of a word at least; shorter ones would have to be looked for at every byte.
 const WORD_BYTES_MIN: usize = 7;
@@ -78,6 +80,38 @@ impl Keywords {
                 let there = begin.and_then(|begin| text.get(begin..begin + word.len()));
                 if there.is_some_and(|there| there.eq_ignore_ascii_case(word.as_bytes())) {
                     found.push(*number);
+                }
+            }
+        }
+    }
+}
+
+/// Words looked for in values as they are, and in folded ones where that is not enough.
+pub(crate) struct KeywordSearch<'s> {
+    pub(crate) words: &'s Keywords,
+    pub(crate) index: &'s FieldIndex,
+    pub(crate) fired: &'s mut Vec<u32>,
+}
+
+impl KeywordSearch<'_> {
+    pub(crate) fn see(&mut self, value: &Value, depth: usize, folded: &mut String) {
+        if depth > crate::limits::EVENT_DEPTH_MAX {
+            return;
+        }
+        match value {
+            Value::Text(text) if text.is_ascii() => self.words.find(text, self.fired),
+            Value::List(items) => items.iter().for_each(|item| self.see(item, depth + 1, folded)),
+            Value::Map(pairs) => {
+                pairs.iter().for_each(|(_, inner)| self.see(inner, depth + 1, folded));
+            }
+            // Words have seven characters or more: these are none.
+            Value::Null | Value::Bool(_) => {}
+            Value::Int(number) if number.unsigned_abs() < 100_000 => {}
+            other => {
+                if let Some(text) = other.scalar_text() {
+                    folded.clear();
+                    fold::fold_onto(&text, folded);
+                    self.index.find(folded, self.fired);
                 }
             }
         }
