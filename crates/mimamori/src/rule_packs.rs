@@ -353,3 +353,180 @@ fn sorted(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     paths.sort();
     Ok(paths)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    const RULE: &str =
+        "title: T\nid: t\nlogsource: {product: linux}\ndetection: {s: {A: 1}, condition: s}\n";
+    const MANIFEST: &str =
+        "name = \"Example\"\nversion = \"1.2\"\nlicence = \"MIT\"\nauthors = [\"A\"]\n";
+
+    /// A data folder with a signed pack in it, and its key.
+    struct Place {
+        folder: tempfile::TempDir,
+        layout: Layout,
+        pack: PathBuf,
+        public: PathBuf,
+        secret: PathBuf,
+    }
+
+    fn put(path: &Path, text: &str) {
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+
+    fn sign_folder(pack: &Path, secret: &Path) {
+        let (listing, _) = signature::listing(pack, is_rule).expect("listed");
+        let key = signature::read_secret(secret).expect("a key");
+        put(&pack.join("pack.sig"), &signature::sign(&listing, &key));
+    }
+
+    fn place() -> Place {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("data");
+        let layout = Layout::create(&root).expect("made");
+        let pack = layout.rule_packs().join("example");
+        put(&pack.join("pack.toml"), MANIFEST);
+        put(&pack.join("linux/t.yml"), RULE);
+        put(&pack.join("README.md"), "words");
+        let (secret_text, public_text) = signature::new_key().expect("a key");
+        let (secret, public) = (folder.path().join("me.key"), folder.path().join("me.pub"));
+        put(&secret, &secret_text);
+        put(&public, &public_text);
+        sign_folder(&pack, &secret);
+        Place { folder, layout, pack, public, secret }
+    }
+
+    impl Place {
+        fn trust(&self) {
+            let trusted = self.layout.rule_packs().join("trusted/me.pub");
+            put(&trusted, &std::fs::read_to_string(&self.public).expect("read"));
+        }
+
+        /// The pack as it is shown, and whether its rule is loaded.
+        fn gather(&self) -> (RulePack, bool) {
+            let sources = RuleSources::gather(&self.layout, &[]).expect("gathered");
+            let compiled = sources.files.compile();
+            let loaded = compiled.rules.rules().iter().any(|rule| rule.id == "t");
+            let folder = Some(self.pack.clone());
+            let shown = sources.shown(&compiled).into_iter().find(|pack| pack.folder == folder);
+            (shown.expect("shown"), loaded)
+        }
+
+        fn refusal(&self) -> String {
+            match self.gather() {
+                (RulePack { trust: PackTrust::Refused(reason), .. }, false) => reason,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_signed_pack_is_loaded_when_its_key_is_trusted() {
+        let place = place();
+        assert!(place.refusal().contains("not trusted"));
+        place.trust();
+        let (pack, loaded) = place.gather();
+        assert!(loaded);
+        assert_eq!(pack.trust, PackTrust::Signed("me".to_owned()));
+        assert_eq!((pack.name.as_str(), pack.version.as_str(), pack.rules), ("Example", "1.2", 1));
+        assert_eq!((pack.digest.len(), pack.commit.as_str()), (64, ""));
+    }
+
+    #[test]
+    fn what_was_changed_after_signing_is_named_and_nothing_is_loaded() {
+        let changes: [(&str, fn(&Path)); 6] = [
+            ("linux/t.yml was changed", |pack| put(&pack.join("linux/t.yml"), &format!("{RULE}#"))),
+            ("README.md is missing", |pack| {
+                std::fs::remove_file(pack.join("README.md")).expect("removed")
+            }),
+            ("linux/u.yml was added", |pack| put(&pack.join("linux/u.yml"), RULE)),
+            ("pack.toml was changed", |pack| put(&pack.join("pack.toml"), "name = \"Other\"\n")),
+            ("is a link", |pack| symlink("t.yml", pack.join("linux/link.yml")).expect("a link")),
+            ("pack.sig was changed", |pack| {
+                let text = std::fs::read_to_string(pack.join("pack.sig")).expect("read");
+                put(&pack.join("pack.sig"), &text.replace("README.md", "README.nd"));
+            }),
+        ];
+        for (culprit, change) in changes {
+            let place = place();
+            place.trust();
+            change(&place.pack);
+            let reason = place.refusal();
+            assert!(reason.contains(culprit), "{culprit}: {reason}");
+        }
+        // Another key's signature over the same list, under the trusted key's name.
+        let place = place();
+        place.trust();
+        let (other, _) = signature::new_key().expect("a key");
+        put(&place.folder.path().join("other.key"), &other);
+        let own = std::fs::read_to_string(place.pack.join("pack.sig")).expect("read");
+        let key = own.lines().find(|line| line.starts_with("key")).expect("a key").to_owned();
+        sign_folder(&place.pack, &place.folder.path().join("other.key"));
+        let forged = std::fs::read_to_string(place.pack.join("pack.sig")).expect("read");
+        let lines = forged.lines().map(|line| if line.starts_with("key") { &key } else { line });
+        put(&place.pack.join("pack.sig"), &lines.collect::<Vec<_>>().join("\n"));
+        assert!(place.refusal().contains("the signature is not of its list"));
+        put(&place.pack.join("pack.sig"), "nonsense");
+        assert!(place.refusal().contains("is no signature"));
+        sign_folder(&place.pack, &place.secret);
+        assert!(place.gather().1);
+    }
+
+    #[test]
+    fn packs_without_signature_are_marked_or_refused_as_the_installation_says() {
+        let place = place();
+        std::fs::remove_file(place.pack.join("pack.sig")).expect("removed");
+        let (pack, loaded) = place.gather();
+        assert_eq!((pack.trust, loaded), (PackTrust::Unsigned, true));
+        put(&place.layout.rule_packs().join("require-signature"), "");
+        assert!(place.refusal().contains("require-signature"));
+        put(&place.layout.own_rules().join("own.yml"), &RULE.replace("id: t", "id: own"));
+        let sources = RuleSources::gather(&place.layout, &[]).expect("gathered");
+        let own = sources.files.files.iter().any(|file| file.name.ends_with("own.yml"));
+        assert!(own, "own rules need no signature");
+        put(&place.pack.join("pack.toml"), "name = 5");
+        std::fs::remove_file(place.layout.rule_packs().join("require-signature")).expect("removed");
+        assert!(place.refusal().contains("no description of a pack"));
+    }
+
+    #[test]
+    fn lists_come_from_text_and_yaml_and_say_why_not() {
+        let place = place();
+        let folder = place.layout.rule_lists();
+        for (name, text) in [
+            ("Servers.txt", "# ours\ndb-1\ndb-2\n"),
+            ("Jump.yml", "- j1\n- j2\n"),
+            ("Wrong.yml", "a: b\n"),
+            ("bad-name.txt", "x\n"),
+            ("notes.md", "x"),
+        ] {
+            put(&folder.join(name), text);
+        }
+        let lists = RuleSources::gather(&place.layout, &[]).expect("gathered").lists;
+        let values = |name: &str| {
+            lists.iter().find(|list| list.name == name).map(|list| list.values.clone())
+        };
+        assert_eq!(values("Servers"), Some(Ok(vec!["db-1".to_owned(), "db-2".to_owned()])));
+        assert_eq!(values("Jump"), Some(Ok(vec!["j1".to_owned(), "j2".to_owned()])));
+        assert!(values("Wrong").expect("listed").expect_err("no list").contains("values"));
+        assert!(values("bad-name").expect("listed").is_err());
+        assert_eq!(values("notes"), None);
+    }
+
+    #[test]
+    fn the_embedded_pack_has_a_version_and_a_digest() {
+        let place = place();
+        let sources = RuleSources::gather(&place.layout, &[]).expect("gathered");
+        let embedded = &sources.shown(&sources.files.compile())[0];
+        assert_eq!(embedded.trust, PackTrust::Embedded);
+        assert!(embedded.rules > 100 && embedded.refused == 0, "{embedded:?}");
+        assert_eq!(
+            (embedded.version.as_str(), embedded.digest.len()),
+            (env!("CARGO_PKG_VERSION"), 64)
+        );
+    }
+}
