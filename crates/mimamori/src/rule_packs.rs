@@ -60,8 +60,14 @@ impl Trusted {
             return Ok(trusted);
         }
         for path in sorted(folder)? {
-            if path.extension().is_some_and(|ext| ext == "pub") {
-                trusted.add(&path)?;
+            // A key that cannot be read trusts nobody; the packs that it signed are refused and say so.
+            if path.extension().is_some_and(|ext| ext == "pub")
+                && let Err(err) = trusted.add(&path)
+            {
+                tracing::error!(
+                    error = format!("{err:#}"),
+                    "a key in packs/trusted cannot be read"
+                );
             }
         }
         Ok(trusted)
