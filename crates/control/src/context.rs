@@ -59,11 +59,20 @@ pub struct Snapshot {
     devices: HashMap<DeviceId, Arc<DeviceContext>>,
     items: Arc<HashMap<ItemId, Arc<Known>>>,
     by_hash: Arc<HashMap<[u8; 32], ItemId>>,
+    /// By identifier: the item that came last, hence the newest version that anybody has.
+    by_package: Arc<HashMap<Box<str>, (i64, ItemId)>>,
     ground: Arc<Ground>,
     /// The newest batch of judgements that was read.
     batch: i64,
     /// Judgements that hold on one device only.
     there: Mutex<HashMap<(DeviceId, ItemId), Arc<Program>>>,
+}
+
+/// The items of a snapshot, and what leads to them.
+struct Items {
+    items: Arc<HashMap<ItemId, Arc<Known>>>,
+    by_hash: Arc<HashMap<[u8; 32], ItemId>>,
+    by_package: Arc<HashMap<Box<str>, (i64, ItemId)>>,
 }
 
 /// An item with its judgement.
@@ -90,10 +99,12 @@ impl Control {
         let newest: i64 = row.try_get(0)?;
         let ground = self.ground().await?;
         let before = known.map_or(-1, |known| known.batch);
-        let (items, by_hash) = match known {
-            Some(known) if before == newest => {
-                (Arc::clone(&known.items), Arc::clone(&known.by_hash))
-            }
+        let Items { items, by_hash, by_package } = match known {
+            Some(known) if before == newest => Items {
+                items: Arc::clone(&known.items),
+                by_hash: Arc::clone(&known.by_hash),
+                by_package: Arc::clone(&known.by_package),
+            },
             _ => self.context_items(known, before, &ground).await?,
         };
         let devices = self.context_devices(known).await?;
@@ -101,7 +112,8 @@ impl Control {
             before == newest && Arc::ptr_eq(&known.ground, &ground) && known.devices == devices
         });
         let there = Mutex::default();
-        let snapshot = Snapshot { devices, items, by_hash, ground, batch: newest, there };
+        let snapshot =
+            Snapshot { devices, items, by_hash, by_package, ground, batch: newest, there };
         Ok((!same).then(|| Arc::new(snapshot)))
     }
 }
@@ -129,6 +141,18 @@ impl Snapshot {
         now: Timestamp,
     ) -> Option<Arc<Program>> {
         let id = *self.by_hash.get(sha256)?;
+        self.on_device(device, id, now)
+    }
+
+    /// The program of a package (`deb:zoom`), as the newest version that anybody has stands on a device.
+    #[must_use]
+    pub fn of_package(
+        &self,
+        device: DeviceId,
+        identifier: &str,
+        now: Timestamp,
+    ) -> Option<Arc<Program>> {
+        let (_, id) = *self.by_package.get(identifier)?;
         self.on_device(device, id, now)
     }
 

@@ -1,6 +1,6 @@
 //! What changed in the store since the last snapshot.
 
-use super::{DeviceContext, ItemId, Known, Snapshot, program_of};
+use super::{DeviceContext, ItemId, Items, Known, Snapshot, program_of};
 use crate::enrol::stored_device;
 use crate::ground::Ground;
 use crate::inventory::{ITEM_COLUMNS, item_of};
@@ -10,12 +10,10 @@ use crate::store::Row;
 use crate::{Control, ControlError};
 use case::judgement::Verdict;
 use model::DeviceId;
+use model::inventory::{InventoryItem, SoftwareSource};
 use sqlx::Row as _;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-type Items = Arc<HashMap<ItemId, Arc<Known>>>;
-type Hashes = Arc<HashMap<[u8; 32], ItemId>>;
 
 impl Control {
     /// The items of the last snapshot with those that were judged since.
@@ -24,11 +22,11 @@ impl Control {
         known: Option<&Arc<Snapshot>>,
         since: i64,
         ground: &Ground,
-    ) -> Result<(Items, Hashes), ControlError> {
+    ) -> Result<Items, ControlError> {
         let sql = format!(
-            "SELECT s.id, j.title_id, j.verdict, j.per_device, {ITEM_COLUMNS} FROM item_judgement AS j \
+            "SELECT s.id, j.title_id, j.verdict, j.per_device, s.first_seen_at, {ITEM_COLUMNS} FROM item_judgement AS j \
              JOIN software_item AS s ON s.id = j.item_id WHERE j.batch > $1 \
-             AND s.source IN ({SOURCES_WITH_PATHS}) ORDER BY s.first_seen_at DESC, s.id LIMIT $2"
+             AND s.source IN ({SOURCES_WITH_PATHS}, {PACKAGES}) ORDER BY s.first_seen_at DESC, s.id LIMIT $2"
         );
         let rows = statement(sql)
             .bind(since)
@@ -37,10 +35,17 @@ impl Control {
             .await?;
         let mut items = known.map(|known| HashMap::clone(&known.items)).unwrap_or_default();
         let mut hashes = known.map(|known| HashMap::clone(&known.by_hash)).unwrap_or_default();
+        let mut packages = known.map(|known| HashMap::clone(&known.by_package)).unwrap_or_default();
         for row in &rows {
-            let (Some(id), known) = known_of(row, ground)? else { continue };
+            let (Some(id), item, known) = known_of(row, ground)? else { continue };
             if items.len() >= CONTEXT_ITEMS_MAX && !items.contains_key(&id) {
                 continue;
+            }
+            let came: i64 = row.try_get(4)?;
+            if is_package(item.source)
+                && packages.get(item.identifier.as_str()).is_none_or(|(newest, _)| came >= *newest)
+            {
+                packages.insert(item.identifier.as_str().into(), (came, id));
             }
             if let Some(hash) = known.program.sha256 {
                 // One that the catalogue knows says more than one that it does not.
@@ -54,7 +59,11 @@ impl Control {
             }
             items.insert(id, Arc::new(known));
         }
-        Ok((Arc::new(items), Arc::new(hashes)))
+        Ok(Items {
+            items: Arc::new(items),
+            by_hash: Arc::new(hashes),
+            by_package: Arc::new(packages),
+        })
     }
 
     /// Every device; the programs of those whose inventory moved are read anew.
@@ -138,9 +147,12 @@ impl Control {
     }
 }
 
-fn known_of(row: &Row, ground: &Ground) -> Result<(Option<ItemId>, Known), ControlError> {
+fn known_of(
+    row: &Row,
+    ground: &Ground,
+) -> Result<(Option<ItemId>, InventoryItem, Known), ControlError> {
     let id: String = row.try_get(0)?;
-    let item = item_of(row, 4, id.clone(), None)?;
+    let item = item_of(row, 5, id.clone(), None)?;
     let title: String = row.try_get(1)?;
     let verdict: String = row.try_get(2)?;
     let decision = Verdict::of_name(&verdict).ok_or_else(|| ControlError::Corrupt {
@@ -149,13 +161,19 @@ fn known_of(row: &Row, ground: &Ground) -> Result<(Option<ItemId>, Known), Contr
         reason: format!("an unknown verdict {verdict:?}"),
     })?;
     let program = Arc::new(program_of(ground, &item, &title, decision));
-    let per_device = (row.try_get::<i64, _>(3)? != 0).then_some(item);
-    Ok((item_id(&id), Known { program, per_device }))
+    let per_device = (row.try_get::<i64, _>(3)? != 0).then(|| item.clone());
+    Ok((item_id(&id), item, Known { program, per_device }))
+}
+
+const fn is_package(source: SoftwareSource) -> bool {
+    matches!(source, SoftwareSource::Dpkg | SoftwareSource::Rpm)
 }
 
 fn item_id(text: &str) -> Option<ItemId> {
     u128::from_str_radix(text, 16).ok()
 }
 
-/// Items of these are files that run, so that a path leads to them. Packages are many and one path leads to none.
+/// Packages, which an agent names by their identifier. Every device has thousands, so that they are not kept by device.
+const PACKAGES: &str = "'dpkg', 'rpm'";
+/// Items of these are files that run, so that a path leads to them.
 const SOURCES_WITH_PATHS: &str = "'executed', 'appimage'";

@@ -109,6 +109,7 @@ async fn a_package_is_known_by_its_identifier_in_its_newest_version() {
         version: version.to_owned(),
         signer: signer.to_owned(),
         identifier: "deb:zoom".to_owned(),
+        publisher: "Zoom Communications, Inc.".to_owned(),
         ..InventoryItem::new(SoftwareSource::Dpkg, "zoom:amd64", "zoom")
     };
     told(&mut scene, InventoryMessage::Added { item: package("1", "Old key") }).await;

@@ -171,15 +171,19 @@ impl Context {
     fn stamp_program(&mut self, event: &mut Event) {
         let Some(image) = event.fields.text("Image") else { return };
         let starts = matches!(event.kind, EventKind::ProcessStart | EventKind::ProcessRunning);
-        let guid = event.fields.text("ProcessGuid");
-        let said = match starts {
-            true => hash_in(&event.fields),
-            false => guid.and_then(|guid| self.parents.hash_of(event.device, guid)),
+        let package = event.fields.text("SoftwareId");
+        let (said, package) = match (starts, event.fields.text("ProcessGuid")) {
+            (true, _) => (hash_in(&event.fields), package.map(Arc::from)),
+            (false, Some(guid)) => self.parents.program_of(event.device, guid),
+            (false, None) => (None, None),
         };
         // What lies at the path now is another file.
         let is_gone = event.fields.get("ImageDeleted") == Some(&Value::Bool(true));
         let there = if is_gone { None } else { self.at_path(event, image) };
-        let program = self.program(event, there, said.as_ref());
+        let mut program = self.program(event, there, said.as_ref());
+        if let (None, Some(package), false) = (&program, &package, is_gone) {
+            program = self.snapshot.of_package(event.device, package, event.received_at);
+        }
         let hash = said.or_else(|| program.as_ref().and_then(|program| program.sha256));
         let seen = self.prevalence.as_mut().and_then(|prevalence| {
             let key: Key = match &hash {

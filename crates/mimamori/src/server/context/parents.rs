@@ -19,6 +19,7 @@ struct Process {
     parent: Option<Key>,
     parent_image: Option<Arc<str>>,
     sha256: Option<[u8; 32]>,
+    package: Option<Arc<str>>,
 }
 
 /// The processes that were last heard of.
@@ -39,6 +40,7 @@ pub(super) struct Start<'a> {
     pub(super) parent_guid: Option<&'a str>,
     pub(super) parent_image: Option<&'a str>,
     pub(super) sha256: Option<[u8; 32]>,
+    pub(super) package: Option<&'a str>,
 }
 
 impl<'a> Start<'a> {
@@ -49,6 +51,7 @@ impl<'a> Start<'a> {
             parent_guid: fields.text("ParentProcessGuid"),
             parent_image: fields.text("ParentImage"),
             sha256,
+            package: fields.text("SoftwareId"),
         })
     }
 }
@@ -62,14 +65,19 @@ impl Parents {
             parent: start.parent_guid.map(|guid| self.key(device, guid)),
             parent_image: start.parent_image.and_then(|image| self.name(image)),
             sha256: start.sha256,
+            package: start.package.and_then(|package| self.name(package)),
         };
         self.put(key, process);
     }
 
-    /// The hash of the program that a process runs, when its start told it.
-    pub(super) fn hash_of(&mut self, device: DeviceId, guid: &str) -> Option<[u8; 32]> {
+    /// Hash and package of the program that a process runs, as far as its start told them.
+    pub(super) fn program_of(
+        &mut self,
+        device: DeviceId,
+        guid: &str,
+    ) -> (Option<[u8; 32]>, Option<Arc<str>>) {
         let key = self.key(device, guid);
-        self.get(key)?.sha256
+        self.get(key).map(|process| (process.sha256, process.package)).unwrap_or_default()
     }
 
     /// The images of a process's parent, its parent and so on. What the event itself says comes first.
@@ -105,7 +113,7 @@ impl Parents {
             return Some(process.clone());
         }
         let process = self.old.remove(&key)?;
-        let names = [&process.image, &process.parent_image];
+        let names = [&process.image, &process.parent_image, &process.package];
         self.names_bytes += names.into_iter().flatten().map(|name| name.len()).sum::<usize>();
         self.put(key, process.clone());
         Some(process)
@@ -147,7 +155,7 @@ mod tests {
             image: Some(image),
             parent_guid: parent.map(|parent| parent.0),
             parent_image: parent.map(|parent| parent.1),
-            sha256: None,
+            ..Start::default()
         };
         parents.started(DEVICE, &start);
     }

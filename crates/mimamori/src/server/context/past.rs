@@ -27,7 +27,7 @@ const FIRST_TOLD: &str = "SELECT min(device), CAST(NULL AS VARCHAR), 'SHA256=' |
     WHERE kind IN ('software_added', 'software_changed') AND software_source = 'executed' AND sha256 IS NOT NULL \
     GROUP BY sha256";
 const STARTS: &str = "SELECT device, process_guid, image, parent_process_guid, parent_image, \
-    coalesce(hashes, 'SHA256=' || sha256) FROM process \
+    coalesce(hashes, 'SHA256=' || sha256), software_id FROM process \
     WHERE kind IN ('process_start', 'process_running') AND process_guid IS NOT NULL \
     AND received_at >= to_timestamp_micros(CAST($1 AS BIGINT)) ORDER BY received_at DESC, seq DESC";
 
@@ -72,7 +72,8 @@ pub(super) async fn parents(lake: &Lake, now: Timestamp) -> anyhow::Result<Paren
     let mut parents = Parents::default();
     // The newest come first, and the later word counts.
     for row in rows.rows.iter().rev() {
-        let [device, guid, image, parent_guid, parent_image, hashes] = row.as_slice() else {
+        let [device, guid, image, parent_guid, parent_image, hashes, package] = row.as_slice()
+        else {
             bail!("a column is missing");
         };
         let device = device.as_text().context("a device is missing")?;
@@ -82,6 +83,7 @@ pub(super) async fn parents(lake: &Lake, now: Timestamp) -> anyhow::Result<Paren
             parent_guid: parent_guid.as_text(),
             parent_image: parent_image.as_text(),
             sha256: hashes.as_text().and_then(super::hash_in_list),
+            package: package.as_text(),
         };
         parents.started(DeviceId::parse(device)?, &start);
     }

@@ -225,6 +225,7 @@ async fn a_packaged_program_stands_as_its_package_does_and_so_do_its_later_event
     let mut stage = Stage::open().await;
     let item = InventoryItem {
         identifier: "deb:zoom".to_owned(),
+        publisher: "Zoom Communications, Inc.".to_owned(),
         ..InventoryItem::new(SoftwareSource::Dpkg, "zoom:amd64", "zoom")
     };
     let now = stage.now();
