@@ -12,6 +12,7 @@ mod browser_rules;
 mod browser_software;
 mod catalogue;
 mod defence;
+mod device_groups;
 mod hostile;
 mod office;
 mod pages;
