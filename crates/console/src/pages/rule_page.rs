@@ -17,7 +17,7 @@ use axum::Router;
 use axum::extract::{Form as Sent, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
-use case::rule_life::{Stage, Step, Stop, StopCause};
+use case::rule_life::{Step, Stop, StopCause};
 use control::view::backtest::RuleRow;
 use control::view::rulebook::{CanaryRing, RuleHistory, RuleRevision, RuleStepRow};
 use control::{ControlError, Permission};
@@ -298,9 +298,5 @@ impl RulePage {
     /// The number that a change begins with.
     fn head(&self) -> i64 {
         self.life.revisions.first().map_or(0, |newest| newest.number)
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.life.life.stage == Stage::Stopped
     }
 }

@@ -1,36 +1,41 @@
 //! `mimamori serve`: every role of the server in one process.
 
 mod agents;
+mod context;
+mod cost;
+mod detections;
 mod inbox;
 mod inspector;
 mod inventory;
 mod judge;
 mod pending;
 mod pipeline;
+mod rulebook;
 mod status;
 mod ticking;
 mod tls;
 
+pub(crate) use context::Context as EventContext;
 pub(crate) use judge::Judge;
+pub(crate) use rulebook::compiled_by_book;
 pub(crate) use status::{Announcement, ServerStatus};
 
 use crate::clock::SystemClock;
 use crate::command::admin::{LOCAL_ADMINISTRATOR, sign_in_link};
 use crate::database;
 use crate::layout::Layout;
-use crate::rule_files::RuleFiles;
 use crate::terminal::{note, print_line};
 use crate::{cli, signals};
 use anyhow::{Context, bail};
-use control::view::backtest::RuleInForce;
 use control::{Control, RulesSummary};
-use detect::Compiled;
+use detections::DetectionIntake;
 use inbox::Inbox;
 use inspector::Inspector;
 use inventory::InventoryIntake;
 use lake::{Access, Lake};
 use model::Clock;
 use pipeline::Pipeline;
+use rulebook::{RuleKeeper, RulePlaces};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -42,55 +47,45 @@ use tokio::sync::watch;
 pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::Result<ExitCode> {
     let layout = Layout::create(&args.data.directory)?;
     let lock = lock(&layout)?;
-    let console_listener = listen(args.listen.console, "--console").await?;
-    let agents_listener = listen(args.listen.agents, "--agents").await?;
-    // Port 0 means "any": say which one it became.
-    let listening = cli::ListenOptions {
-        console: console_listener.local_addr().context("the console's listener has no address")?,
-        agents: agents_listener.local_addr().context("the agents' listener has no address")?,
-        public_url: args.listen.public_url.clone(),
-    };
+    let (console_listener, agents_listener, listening) = listeners(&args.listen).await?;
     let mut stop_signals = signals::stop_signals()?;
 
-    let (compiled, rules) = rules(args, &layout)?;
-    let compiled = Arc::new(compiled);
     let lake = Arc::new(Lake::open(&layout.lake(), Access::Write).await?);
     let clock: Arc<dyn Clock> = clock;
-    let announced = (rules.loaded, rules.refused.len());
-    let store = database::address(&layout, args.database.url.as_deref())?;
-    let (its_lake, its_clock) = (Arc::clone(&lake), Arc::clone(&clock));
-    let control = Control::open_at(&layout.server(), &store, its_lake, rules, its_clock).await?;
-    control.show_rules(RuleInForce::of(&compiled));
-    control.add_evidence_port(Arc::new(Inspector::new(&layout.inspect(), Arc::clone(&clock))?));
-    let control = Arc::new(control);
+    let control = open_control(args, &layout, &lake, &clock).await?;
+    let places = RulePlaces::new(args, &layout);
+    let (keeper, feed, announced) =
+        RuleKeeper::open(Arc::clone(&control), places, Arc::clone(&clock)).await?;
     let identity = control.server_identity();
     write_authority(&layout, &identity.ca_pem)?;
     let inbox = Arc::new(Inbox::open(&layout, &lake, Arc::clone(&clock)).await?);
 
+    let (context, refresher) =
+        EventContext::open(Arc::clone(&control), &lake, clock.as_ref()).await?;
     let (stop, stopping) = watch::channel(false);
     let pipeline = Pipeline::new(
         Arc::clone(&inbox),
         Arc::clone(&lake),
-        Arc::clone(&compiled),
+        feed,
         Arc::clone(&clock),
         layout.server_status(),
         InventoryIntake::new(Arc::clone(&control)),
+        DetectionIntake::new(Arc::clone(&control)),
+        context,
     );
     let mut pipeline = tokio::spawn(pipeline.run(stopping.clone()));
+    let rules = tokio::spawn(keeper.keep(stopping.clone()));
     let own_certificate = Arc::new(tls::OwnCertificate::of(&identity)?);
     let tls_settings = tls::settings(&identity, Arc::clone(&own_certificate))?;
-    let upkeep = tokio::spawn(upkeep(own_certificate, Arc::clone(&control), stopping.clone()));
+    let upkeep =
+        tokio::spawn(upkeep(own_certificate, refresher, Arc::clone(&control), stopping.clone()));
     let agents = tokio::spawn(tls::serve(
         agents_listener,
         tls_settings,
         agents::router(Arc::clone(&control), Arc::clone(&inbox)),
         stopping.clone(),
     ));
-    let mut options = console::Options::loopback(listening.console, Arc::clone(&clock));
-    if let Some(url) = &listening.public_url {
-        options = options.reached_at(url);
-    }
-    let pages = console::router(Arc::clone(&control), options);
+    let pages = pages(&control, &listening, clock);
     let console = tokio::spawn(serve_console(console_listener, pages, stopping));
 
     remember_console(&layout, &listening)?;
@@ -106,7 +101,9 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
     }
     tracing::info!("stopping: accepted records are committed first");
     stop.send_replace(true);
-    for (what, task) in [("agents", agents), ("console", console), ("upkeep", upkeep)] {
+    for (what, task) in
+        [("agents", agents), ("console", console), ("upkeep", upkeep), ("rules", rules)]
+    {
         task.await.with_context(|| format!("the part for {what} failed"))?;
     }
     pipeline.await.context("the pipeline failed")?;
@@ -114,15 +111,44 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
+/// The state, with what gathers evidence for requests. Its rules come later.
+async fn open_control(
+    args: &cli::Serve,
+    layout: &Layout,
+    lake: &Arc<Lake>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Control>> {
+    let store = database::address(layout, args.database.url.as_deref())?;
+    let (its_lake, its_clock) = (Arc::clone(lake), Arc::clone(clock));
+    let none = RulesSummary::default();
+    let control = Control::open_at(&layout.server(), &store, its_lake, none, its_clock).await?;
+    control.add_evidence_port(Arc::new(Inspector::new(&layout.inspect(), Arc::clone(clock))?));
+    Ok(Arc::new(control))
+}
+
+fn pages(
+    control: &Arc<Control>,
+    listening: &cli::ListenOptions,
+    clock: Arc<dyn Clock>,
+) -> axum::Router {
+    let mut options = console::Options::loopback(listening.console, clock);
+    if let Some(url) = &listening.public_url {
+        options = options.reached_at(url);
+    }
+    console::router(Arc::clone(control), options)
+}
+
 /// What goes on beside the events: the server's certificate stays fresh, and what is due is done.
 async fn upkeep(
     own_certificate: Arc<tls::OwnCertificate>,
+    refresher: context::Refresher,
     control: Arc<Control>,
     stop: watch::Receiver<bool>,
 ) {
     let fresh = own_certificate.keep_fresh(Arc::clone(&control), stop.clone());
     tokio::join!(
         fresh,
+        refresher.keep_fresh(stop.clone()),
         inspector::gather(Arc::clone(&control), stop.clone()),
         ticking::tick(control, stop)
     );
@@ -144,6 +170,20 @@ pub(crate) fn lock(layout: &Layout) -> anyhow::Result<File> {
         );
     }
     Ok(file)
+}
+
+/// Those of the console and of the agents, and where they listen: port 0 means "any", so say which one it became.
+async fn listeners(
+    wanted: &cli::ListenOptions,
+) -> anyhow::Result<(TcpListener, TcpListener, cli::ListenOptions)> {
+    let console = listen(wanted.console, "--console").await?;
+    let agents = listen(wanted.agents, "--agents").await?;
+    let listening = cli::ListenOptions {
+        console: console.local_addr().context("the console's listener has no address")?,
+        agents: agents.local_addr().context("the agents' listener has no address")?,
+        public_url: wanted.public_url.clone(),
+    };
+    Ok((console, agents, listening))
 }
 
 async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {

@@ -3,12 +3,14 @@
 //! A commit holds events, their alerts and the streams' positions in one transaction, so that a crash at any
 //! point leads to the same lake: what is committed is skipped by its position, what is not is read again.
 
+use super::context::Context;
+use super::detections::DetectionIntake;
 use super::inbox::{Inbox, StreamId};
 use super::inventory::InventoryIntake;
 use super::judge::Judge;
 use super::pending::{Pending, by_stream, declared_lost, ends};
+use super::rulebook::RuleFeed;
 use super::status::ServerStatus;
-use detect::Compiled;
 use lake::{Commit, ErrorClass, Lake, LakeError};
 use model::{Clock, DeviceId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp};
 use spool::Item;
@@ -37,10 +39,13 @@ pub(crate) struct Pipeline {
     inbox: Arc<Inbox>,
     lake: Arc<Lake>,
     judge: Judge,
+    rules: RuleFeed,
     clock: Arc<dyn Clock>,
     status_file: PathBuf,
     status: ServerStatus,
     inventory: InventoryIntake,
+    detections: DetectionIntake,
+    context: Context,
     /// The last number of each stream that is committed or pending.
     positions: HashMap<StreamId, u64>,
     pending: Pending,
@@ -59,19 +64,25 @@ impl Pipeline {
     pub(crate) fn new(
         inbox: Arc<Inbox>,
         lake: Arc<Lake>,
-        rules: Arc<Compiled>,
+        mut rules: RuleFeed,
         clock: Arc<dyn Clock>,
         status_file: PathBuf,
         inventory: InventoryIntake,
+        detections: DetectionIntake,
+        context: Context,
     ) -> Self {
+        let first = Arc::clone(&rules.sets.borrow_and_update());
         Self {
             inbox,
             lake,
-            judge: Judge::new(rules, Arc::clone(&clock)),
+            judge: Judge::of(first, Arc::clone(&clock)),
+            rules,
             clock,
             status_file,
             status: ServerStatus::default(),
             inventory,
+            detections,
+            context,
             positions: HashMap::new(),
             pending: Pending::default(),
         }
@@ -83,6 +94,7 @@ impl Pipeline {
             tracing::error!(error = %err, "the pipeline could not read the lake's positions");
             return;
         }
+        self.detections.catch_up().await;
         let mut next = self.inbox.first_seq();
         let mut compacted_ns = self.clock.monotonic_ns();
         let mut rate = Rate::new(self.clock.monotonic_ns(), self.status.stored);
@@ -92,13 +104,14 @@ impl Pipeline {
                 Ok(()) => self.status.trouble.clear(),
                 Err(err) => self.trouble("could not read the inbox", &err),
             }
+            self.rules.desk.put(self.judge.take_news());
             if self.due(stopping) && !self.commit(&stop).await {
                 return;
             }
             let now_ns = self.clock.monotonic_ns();
             if rate.due(now_ns) {
                 self.status.received = self.inbox.received();
-                self.status.stopped_rules.clone_from(&self.judge.stopped);
+                self.status.stopped_rules = self.judge.stopped();
                 self.status.events_per_second = rate.step(now_ns, self.status.stored);
                 if let Err(err) = self.status.write(&self.status_file) {
                     tracing::debug!(error = %err, "could not write the counters");
@@ -185,14 +198,25 @@ impl Pipeline {
             return tracing::error!(agent = %received.agent, expected = position + 1, first = batch.first,
                 "batches before this one are missing; the agent is asked to send again");
         }
+        self.take_rules();
         let batch = batch.trim_before(position + 1);
         self.positions.insert(id, batch.last);
         self.pending.advance(received.agent, &batch);
         for (seq, bytes) in &batch.records {
             let key = StreamKey { agent: received.agent, epoch: batch.epoch, seq: *seq };
-            let event = event(bytes, received.device, key, received.received_at);
+            let mut event = event(bytes, received.device, key, received.received_at);
+            self.context.stamp(&mut event);
             self.pending.alerts.extend(self.judge.alerts(&event));
             self.pending.events.push(event);
+        }
+    }
+
+    /// Judges by newer rules from the next event on, if there are any.
+    fn take_rules(&mut self) {
+        // An error means that nobody makes new ones any more: the server stops.
+        if self.rules.sets.has_changed().unwrap_or(false) {
+            let newest = Arc::clone(&self.rules.sets.borrow_and_update());
+            self.judge.swap(newest);
         }
     }
 
@@ -248,6 +272,7 @@ impl Pipeline {
     async fn store(&mut self, commit: &Commit, stop: &watch::Receiver<bool>) -> Stored {
         let mut retry = RETRY_FIRST;
         let mut tried = false;
+        self.detections.announce(&commit.alerts).await;
         while !commit.advances.is_empty() {
             match self.lake.commit(commit.clone()).await {
                 Ok(_) => break,
@@ -263,6 +288,7 @@ impl Pipeline {
             tokio::time::sleep(retry).await;
             retry = (retry * 2).min(RETRY_LAST);
         }
+        self.detections.take(&commit.alerts).await;
         self.status.stored += commit.events.len() as u64;
         self.status.alerts += commit.alerts.len() as u64;
         Stored::Yes

@@ -7,4 +7,6 @@ mod full_disk;
 mod installation;
 mod lookback;
 mod replacement;
+mod rule_life;
+mod rule_packs;
 mod scan;
