@@ -121,7 +121,7 @@ async fn a_browser_goes_from_a_finding_to_its_alert_timeline_and_end() {
     // The attack around it, in stages.
     click(&browser, "#to-timeline").await;
     browser.wait(".story").await;
-    let stages = browser.texts(".stage h2").await;
+    let stages = browser.texts(".chapter h2").await;
     assert_eq!(stages, ["1. Execution", "2. Persistence", "3. Credential access"]);
     let timeline = browser.client.current_url().await.unwrap();
 

@@ -25,10 +25,14 @@ async fn hostile_texts_are_shown_and_harmless_on_every_page() {
     alert.why[0].pattern = ATTACK.to_owned();
     alert.why[0].modifier = String::new();
     let (id, key) = (alert.id, event.stream);
-    console.scene.commit(vec![event], vec![alert]).await.unwrap();
+    let alerts = vec![alert];
+    console.scene.commit(vec![event], alerts.clone()).await.unwrap();
+    console.scene.control.take_alerts(&alerts).await.unwrap();
     for path in [
         "/".to_owned(),
         "/alerts".to_owned(),
+        "/alerts?view=single".to_owned(),
+        "/timeline".to_owned(),
         format!("/alerts/{id}"),
         "/search?range=1h".to_owned(),
         format!("/devices/{device}"),

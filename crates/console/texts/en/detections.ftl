@@ -102,3 +102,4 @@ alert-filter-excludes = excludes it
 alert-held = holds
 alert-not-held = does not hold
 alert-exclude = Exclude
+risk-who = Who

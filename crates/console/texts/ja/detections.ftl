@@ -96,3 +96,4 @@ alert-filter-excludes = 除外されます
 alert-held = 成立
 alert-not-held = 不成立
 alert-exclude = 除外
+risk-who = 対象
