@@ -118,6 +118,26 @@ mod tests {
     }
 
     #[test]
+    fn the_start_of_a_packaged_program_says_which_package_it_is() {
+        let scratch = tempfile::tempdir().expect("a scratch folder");
+        let info = scratch.path().join("var/lib/dpkg/info");
+        std::fs::create_dir_all(&info).expect("creates");
+        std::fs::write(info.join("tool:amd64.list"), "/home/a/tool\n").expect("writes");
+        let place = sensor::inventory::Place::new(scratch.path()).expect("opens");
+        let owners = Owners::default();
+        let mut seen = start(EventKind::ProcessStart, false);
+        owners.name(&mut seen);
+        assert_eq!(seen.fields.get("SoftwareId"), None, "nothing was read yet");
+        // What the recorder holds is what the watcher sets.
+        owners.clone().set(Arc::new(Packaged::read(&place).expect("reads")));
+        owners.name(&mut seen);
+        assert_eq!(seen.fields.text("SoftwareId"), Some("deb:tool"));
+        let mut ends = start(EventKind::ProcessExit, false);
+        owners.name(&mut ends);
+        assert_eq!(ends.fields.get("SoftwareId"), None);
+    }
+
+    #[test]
     fn a_full_queue_never_blocks_and_is_counted() {
         let (runs, taken) = pair();
         runs.offer(&start(EventKind::ProcessExit, false));
