@@ -5,7 +5,7 @@ use crate::rows::{Parameters, rows_of};
 use crate::rulebook::own_source;
 use crate::view::backtest::{RuleInForce, RuleList, RuleRow};
 use crate::{Actor, Control, ControlError, Permission, RulesSummary};
-use case::rule_life::Life;
+use case::rule_life::{Life, Stage};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
@@ -67,10 +67,14 @@ impl Control {
         let found = self.found_by_rules().await?;
         let mut lives = self.lives().await?;
         let mut rules = self.rules_in_force();
-        // A rule that was just put back to the draft may still be in the set that is shown.
-        let drafts = self.drafts().await?;
-        rules.retain(|rule| !drafts.iter().any(|draft| draft.id == rule.id));
-        rules.extend(drafts);
+        // The set that is shown may be older than the store by some moments.
+        let is_draft = |id: &str| lives.get(id).is_some_and(|life| life.stage == Stage::Draft);
+        rules.retain(|rule| !is_draft(&rule.id));
+        for own in self.own_rules().await? {
+            if !rules.iter().any(|rule| rule.id == own.id) {
+                rules.push(own);
+            }
+        }
         let rows = rules.into_iter().map(|rule| {
             let (matches_30d, devices_30d) = found.get(&rule.id).copied().unwrap_or_default();
             let life = lives.remove(&rule.id).unwrap_or_else(Life::of_file);

@@ -89,12 +89,11 @@ impl Control {
         row.as_ref().map(revision_of).transpose()
     }
 
-    /// The rules that were written here and are drafts, as though they were in force.
-    pub(crate) async fn drafts(&self) -> Result<Vec<Arc<RuleInForce>>, ControlError> {
+    /// The rules that were written here by their newest revisions, as though they were in force.
+    pub(crate) async fn own_rules(&self) -> Result<Vec<Arc<RuleInForce>>, ControlError> {
         let sql = format!(
             "SELECT {REVISION_COLUMNS} FROM own_rule AS o JOIN own_rule_revision AS r ON r.rule_id = o.id AND \
-             r.number = o.head LEFT JOIN person AS p ON p.id = r.author_id JOIN rule_life AS l ON l.rule_id = o.id \
-             WHERE l.stage = 'draft' ORDER BY o.created_at, o.id"
+             r.number = o.head LEFT JOIN person AS p ON p.id = r.author_id ORDER BY o.created_at, o.id"
         );
         let rows = statement(sql).fetch_all(self.store.pool()).await?;
         rows.iter()

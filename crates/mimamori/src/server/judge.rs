@@ -498,7 +498,7 @@ mod tests {
 
     #[test]
     fn p9_a_rule_that_takes_too_much_is_stopped_and_the_others_go_on() {
-        let costly = "---\ntitle: Costly\nid: costly\nlevel: low\nlogsource: {product: linux}\ndetection: {s: {Image|re: ['(a|b)+.*(c|d)+x', '.*(e|f)+.*y', '(g|h){2,}.*z']}, condition: s}\n";
+        let costly = "---\ntitle: Costly\nid: costly\nlevel: low\nlogsource: {product: linux}\ndetection: {s: {Image|re: ['[a-m]{3,}[0-9]{9}[x-z]', '[n-z]{2,}[0-9]{8}[x-z]', '[d-f][0-9]{7}[x-z]', '[a-c]{5,}[0-9]{6}[x-z]']}, condition: s}\n";
         let rules = Arc::new(in_use(&format!("{RULE}{costly}")));
         let mut judge = Judge::of(rules, Arc::new(Slow(0.into())));
         let mut told = 0;

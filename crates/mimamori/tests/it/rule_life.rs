@@ -89,7 +89,9 @@ fn start(mark: &str) {
 }
 
 fn alerts(own: &Installation, title: &str) -> u64 {
-    own.count(&format!("SELECT count(*) FROM alert WHERE rule_id = '{ID}' AND rule_title = '{title}'"))
+    own.count(&format!(
+        "SELECT count(*) FROM alert WHERE rule_id = '{ID}' AND rule_title = '{title}'"
+    ))
 }
 
 fn stored(own: &Installation, mark: &str) -> u64 {
@@ -132,7 +134,7 @@ fn p9_a_rule_changes_while_the_agent_streams_and_a_flood_stays_stopped() {
         stream.store(false, Ordering::Relaxed);
     });
     let started = started.load(Ordering::Relaxed) as u64;
-    own.wait("every process is stored once", Duration::from_secs(30), |own| {
+    own.wait("every process is stored once", Duration::from_secs(120), |own| {
         stored(own, &format!("{MARK}-n")) == started
     });
     own.wait("the sums agree", Duration::from_secs(60), |own| {
@@ -144,7 +146,7 @@ fn p9_a_rule_changes_while_the_agent_streams_and_a_flood_stays_stopped() {
         start(&format!("{MARK}-flood"));
     }
     let page = format!("/rules/in-force/{ID}");
-    own.wait("the flood is stopped", Duration::from_secs(90), |_| {
+    own.wait("the flood is stopped", Duration::from_secs(120), |_| {
         session.ask("GET", &page, "").contains("id=\"stopped\"")
     });
     own.stop();
@@ -160,7 +162,7 @@ fn p9_a_rule_changes_while_the_agent_streams_and_a_flood_stays_stopped() {
     );
     assert_eq!(own.count(&after), 0, "a stopped rule raises nothing");
     session.step("resume");
-    own.wait("the rule judges again", Duration::from_secs(20), |own| {
+    own.wait("the rule judges again", Duration::from_secs(60), |own| {
         start(&format!("{MARK}-after"));
         own.count(&after) > 0
     });
