@@ -61,14 +61,14 @@ async fn a_rule_is_written_sees_its_past_and_is_put_into_force() {
     browser.wait_for_text("#outcomes", "1 of 1 tests pass").await;
     picture(&browser, "rule-edit-en").await;
     click(&browser, "button[formaction='/rules/save']").await;
-    browser.wait(".stage-draft").await;
+    browser.wait(".rule-stage-draft").await;
     picture(&browser, "rule-draft-en").await;
     click(&browser, "form.inline button.primary").await;
     browser.wait("#canary-did").await;
     browser.choose("language", "ja").await;
     picture(&browser, "rule-canary-ja").await;
     click(&browser, "form.inline button.primary").await;
-    browser.wait(".stage-all").await;
+    browser.wait(".rule-stage-all").await;
 
     browser.client.goto(&goto(&format!("/rules/{ID}/edit"))).await.unwrap();
     browser.wait("#samples").await;
