@@ -140,3 +140,21 @@ pub(crate) async fn versions_in_use(
     .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
+
+/// Versions of a browser extension that our devices have reported.
+pub(crate) async fn versions_of_extension(
+    writing: &mut Writing,
+    extension_id: &str,
+) -> Result<Vec<String>, ControlError> {
+    if extension_id.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(
+        "SELECT DISTINCT version FROM software_item WHERE identifier = $1 AND version <> '' \
+         AND source IN ('chrome', 'chromium', 'edge', 'brave', 'vivaldi', 'opera', 'firefox') LIMIT 500",
+    )
+    .bind(extension_id.trim())
+    .fetch_all(&mut **writing)
+    .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}

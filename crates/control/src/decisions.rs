@@ -7,6 +7,7 @@ use crate::audit::{Action, Entry};
 use crate::catalogue::bump;
 use crate::decision_rows::{
     StoredDecision, askers, hash_sources, of_title, one, save, versions_in_use,
+    versions_of_extension,
 };
 use crate::identities::Decided;
 use crate::outbox::{NewMessage, Sender};
@@ -80,6 +81,12 @@ impl Control {
         decision.hashes_seen = one.hashes;
         if !one.form.version.trim().is_empty() {
             decision.versions_seen.push(one.form.version.trim().to_owned());
+        }
+        // Its items become the title's only when they are judged again; what they are is decided on already.
+        for version in versions_of_extension(writing, &one.form.extension_id).await? {
+            if !decision.versions_seen.contains(&version) {
+                decision.versions_seen.push(version);
+            }
         }
         self.put_in_force(writing, decision, now).await
     }
@@ -339,6 +346,7 @@ impl Control {
         id: &str,
         reason: &str,
     ) -> Result<(), ControlError> {
+        self.require(actor, &[Permission::DecideRequests], "decisions").await?;
         let now = self.clock.now();
         let stored = one(self.store.pool(), id).await?;
         let hashes = stored.decision.hashes_seen.iter().rev().take(20);

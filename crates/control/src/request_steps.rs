@@ -6,10 +6,11 @@ use crate::audit::{Action, Cause as AuditCause, Entry};
 use crate::decisions::Enactment;
 use crate::outbox::{NewMessage, Sender};
 use crate::recipient::{self, Recipient};
-use crate::request_rows::{Stored, note, save};
+use crate::request_rows::{Stored, load, note, save};
 use crate::store::Writing;
 use crate::view::people::Button;
-use crate::{Control, ControlError, Permission, request_words};
+use crate::view::requests::Kind;
+use crate::{Actor, Control, ControlError, Permission, request_words};
 use case::check::{CheckKind, PendingCheck};
 use case::command::{By, Command, Effect, Notice, Recipients};
 use case::request::{Request, step};
@@ -62,6 +63,26 @@ impl Control {
             self.request_moved(writing, &request.id, request.state.name()).await?;
         }
         Ok(stored)
+    }
+
+    /// Says that a draft is about another kind of software: which fields it needs follows from that.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`ControlError::Refused`] when it was handed in.
+    pub async fn change_request_kind(
+        &self,
+        actor: &Actor,
+        id: &str,
+        kind: Kind,
+    ) -> Result<(), ControlError> {
+        self.require(actor, &[Permission::FileRequest], "change_request_kind").await?;
+        let mut writing = self.store.write().await?;
+        let stored = load(&mut *writing, &actor.own(), id).await?;
+        if stored.request.kind == kind {
+            return Ok(());
+        }
+        self.take_step(&mut writing, stored, &Command::ChangeKind(kind), actor.into()).await?;
+        writing.commit().await
     }
 
     async fn follow_effect(

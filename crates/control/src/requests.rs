@@ -67,26 +67,6 @@ impl Control {
         Ok(stored.revision)
     }
 
-    /// Says that a draft is about another kind of software: which fields it needs follows from that.
-    ///
-    /// # Errors
-    /// [`ControlError::NotFound`], [`ControlError::Refused`] when it was handed in.
-    pub async fn change_request_kind(
-        &self,
-        actor: &Actor,
-        id: &str,
-        kind: Kind,
-    ) -> Result<(), ControlError> {
-        self.require(actor, &[Permission::FileRequest], "change_request_kind").await?;
-        let mut writing = self.store.write().await?;
-        let stored = load(&mut *writing, &actor.own(), id).await?;
-        if stored.request.kind == kind {
-            return Ok(());
-        }
-        self.take_step(&mut writing, stored, &Command::ChangeKind(kind), actor.into()).await?;
-        writing.commit().await
-    }
-
     /// Throws a draft away.
     ///
     /// # Errors

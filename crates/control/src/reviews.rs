@@ -208,6 +208,7 @@ impl Control {
     /// # Errors
     /// Those of [`Control::assign_request`].
     pub async fn recheck_request(&self, actor: &Actor, id: &str) -> Result<(), ControlError> {
+        self.require(actor, &[Permission::ReviewRequests], "begin_checks").await?;
         let scope = actor.scope(Permission::ReviewRequests);
         let stored = load(self.store.pool(), &scope, id).await?;
         let sources = sources_for(&stored.request, self.clock.now());
