@@ -329,3 +329,23 @@ async fn a_look_back_tells_while_it_runs_and_gives_way_to_the_next() {
     let second = control.backtest_so_far(&hunter, &second, patience).await.expect("its own");
     assert!(second.finished, "another person's look back ends nothing");
 }
+
+#[tokio::test]
+async fn keywords_and_fields_that_are_compared_read_no_event_whole() {
+    let (_folder, mut scene) = empty_scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let events = everything(&mut scene).await;
+    for detection in [
+        "{words: [stripes, '203.0.113.7/X.SH'], condition: words}",
+        "{same: {Image|fieldref: ParentImage}, condition: same}",
+        "{words: bash, same: {Image|fieldref|endswith: ParentImage}, condition: not words and same}",
+    ] {
+        let text = format!(
+            "title: T\nid: t\nlevel: low\nlogsource: {{product: linux, category: process_creation}}\n\
+             detection: {detection}\n"
+        );
+        let answer = answer(&scene, &actor, &text).await;
+        assert_eq!(answer.hits, live(&text, &events).len() as u64, "{detection}");
+        assert!(answer.hits > 0 && answer.events_read == 0, "{detection}: {answer:?}");
+    }
+}
