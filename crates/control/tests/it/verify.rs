@@ -59,10 +59,9 @@ const COUNT: &str =
 
 #[tokio::test]
 async fn an_alert_of_a_correlation_is_replayed_and_agrees() {
-    for inner in [
-        COUNT,
-        "type: value_count, rules: [id], timespan: 1m, condition: {field: User, gte: 2}",
-    ] {
+    for inner in
+        [COUNT, "type: value_count, rules: [id], timespan: 1m, condition: {field: User, gte: 2}"]
+    {
         let verified = verified(inner, |_, _| {}).await;
         assert!(verified.agrees(), "{inner}: {verified:?}");
         let replay = verified.replay.expect("replayed");
