@@ -17,14 +17,16 @@ use crate::limits::{
 use crate::rule_fault::RuleFault;
 use crate::scope::statement;
 use crate::store::{Writing, storable};
+use crate::view::backtest::RuleInForce;
 use crate::view::rule_exclusions::{
-    ExclusionState, NewRuleExclusion, RuleExclusionRow, RuleExclusionView, Written,
+    ExclusionForm, ExclusionState, NewRuleExclusion, RuleExclusionRow, RuleExclusionView, Written,
 };
 use crate::{Actor, Control, ControlError, Permission, random};
 use checking::Checked;
 use model::Timestamp;
 use serde_json::json;
 use sqlx::Row as _;
+use std::sync::Arc;
 use stored::{ROW_SQL, Stored, free_filter_id, owner_of, row_of};
 use writing::Heading;
 
@@ -311,6 +313,9 @@ impl Control {
                         true => writing::log_source(form),
                         false => checking::common_source(&in_force, &form.rules),
                     };
+                    if log_source == detect::RuleLogSource::default() {
+                        return Err(without_log_source(&in_force, form));
+                    }
                     let heading = Heading {
                         title: new.title.trim(),
                         filter_id: &filter_id,
@@ -377,6 +382,15 @@ fn uuid(bits: u128) -> String {
     let hex = format!("{bits:032x}");
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}
+
+/// Why there is no log source: the rules differ, or there are none.
+fn without_log_source(in_force: &[Arc<RuleInForce>], form: &ExclusionForm) -> RuleFault {
+    let unknown = form.rules.iter().find(|name| !checking::is_known(in_force, name));
+    unknown.map_or(RuleFault::LogSource, |name| {
+        let name: String = name.chars().take(80).collect();
+        RuleFault::NoEffect { reason: format!("no rule of events is called {name}") }
+    })
 }
 
 fn form_text(new: &NewRuleExclusion) -> String {

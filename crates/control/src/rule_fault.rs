@@ -33,6 +33,11 @@ pub enum RuleFault {
     /// A form without a condition.
     #[error("give at least one field with a value; without one every match would be taken away")]
     NoCondition,
+    /// A Sigma filter must say for which log source it is.
+    #[error(
+        "the rules share no product, service or category: name rules of one log source, or for any rule give a product or a category"
+    )]
+    LogSource,
     /// Too many conditions, values or bytes.
     #[error("{what}: {found} are too many; at most {limit}")]
     TooMany {
@@ -132,6 +137,9 @@ impl RuleFault {
             Self::NoCondition => {
                 "項目と値を 1 つ以上入れてください。条件がないと、すべての一致が除かれます。"
                     .to_owned()
+            }
+            Self::LogSource => {
+                "対象のルールに共通する製品・サービス・分類がありません。同じログのルールを指定するか、すべてのルールを対象にするときは製品か分類を入れてください。".to_owned()
             }
             Self::TooMany { what, found, limit } => {
                 let what = ja_of(what);

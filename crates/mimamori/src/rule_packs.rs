@@ -156,7 +156,6 @@ impl RuleSources {
             Err(err) => (refused(folder, &format!("{err:#}")), RuleFiles::default()),
         };
         if let PackTrust::Refused(reason) = &pack.trust {
-            tracing::error!(pack = %folder.display(), reason, "a pack of rules is refused; the others are in force");
             let name = folder.display().to_string();
             self.files.unreadable.push(Unreadable { name, reason: reason.clone() });
         }
@@ -324,9 +323,6 @@ fn lists(folder: &Path) -> anyhow::Result<Vec<RuleListFile>> {
         }
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let values = list_values(&path, &stem, ending).map_err(|err| format!("{err:#}"));
-        if let Err(reason) = &values {
-            tracing::warn!(file = %path.display(), reason, "a list of values cannot be read");
-        }
         lists.push(RuleListFile { name: stem, file: path.display().to_string(), values });
     }
     Ok(lists)

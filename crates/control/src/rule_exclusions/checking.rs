@@ -92,6 +92,14 @@ fn candidates<'r>(
     (all, left_out as u64)
 }
 
+/// Whether a rule of events may be called so.
+pub(super) fn is_known(in_force: &[Arc<RuleInForce>], reference: &str) -> bool {
+    let called = |rule: &&Arc<RuleInForce>| {
+        !rule.correlation && (rule.id == reference || is_named(&rule.text, reference))
+    };
+    in_force.iter().any(|rule| called(&rule))
+}
+
 /// Whether a rule's document may call itself so; the engine decides.
 fn is_named(text: &str, reference: &str) -> bool {
     text.lines().any(|line| line.starts_with("name:") && line.contains(reference))
