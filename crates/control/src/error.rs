@@ -312,9 +312,7 @@ impl ControlError {
             Self::RuleRefused(refusal) => return refusal.message(language),
             Self::Software(fault) => return fault.to_string(),
             Self::FindingRefused(refused) => return finding_message(refused, language),
-            Self::DetectionRefused(refused) => {
-                return crate::detections::message(*refused, language);
-            }
+            Self::DetectionRefused(why) => return crate::detections::message(*why, language),
             Self::ExclusionRefused(fault) => return exclusion_message(fault, language),
             Self::Changed { .. } => (
                 "ほかの人が先に変更しました。画面を読み込み直してください。",

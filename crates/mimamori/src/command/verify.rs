@@ -5,7 +5,7 @@ use crate::cli::OneAlert;
 use crate::layout::Layout;
 use crate::terminal::{flush, note, print_line, visible};
 use anyhow::bail;
-use control::verify::{Verification, verify_alert};
+use control::verify::{CorrelationReplay, Verification, verify_alert};
 use lake::{Access, Lake};
 use std::process::ExitCode;
 
@@ -27,7 +27,11 @@ pub(crate) async fn show(args: &OneAlert) -> anyhow::Result<ExitCode> {
     let alert = &verified.alert;
     print_line(&format!("alert     {}  {}", alert.id, visible(&alert.rule_title)))?;
     print_line(&format!("level     {}", alert.level.name()))?;
-    print_line(&format!("rule      {}  revision {}", visible(&alert.rule_id), alert.rule_revision))?;
+    print_line(&format!(
+        "rule      {}  revision {}",
+        visible(&alert.rule_id),
+        alert.rule_revision
+    ))?;
     print_line(&format!("device    {}", alert.device))?;
     print_line(&format!("observed  {}", alert.observed_at))?;
     let sentences = control::sentences(alert);
@@ -104,18 +108,7 @@ fn print(verified: &Verification) -> anyhow::Result<()> {
         }
     }
     if let Some(replay) = &verified.replay {
-        print_line(&format!("window    {} events of the rules' log sources, replayed", replay.events))?;
-        if let Some(found) = &replay.found {
-            let group: Vec<String> =
-                found.group.iter().map(|(name, value)| format!("{name} {value}")).collect();
-            print_line(&format!(
-                "found     {} from {} events at {}  {}",
-                found.measure,
-                found.events.len(),
-                found.at,
-                visible(&group.join(", "))
-            ))?;
-        }
+        print_replay(replay)?;
     }
     if let Some(reason) = &verified.unverifiable {
         print_line(&format!("cannot verify  {}", visible(reason)))?;
@@ -126,8 +119,27 @@ fn print(verified: &Verification) -> anyhow::Result<()> {
     if verified.agrees() {
         print_line(match verified.replay {
             None => "agrees    the plain evaluator matches, and every reason of the alert holds",
-            Some(_) => "agrees    counted afresh, the events of the window satisfy the correlation in the same way",
+            Some(_) => {
+                "agrees    counted afresh, the events of the window satisfy the correlation in the same way"
+            }
         })?;
     }
     flush()
+}
+
+/// What the replay of a correlation found.
+fn print_replay(replay: &CorrelationReplay) -> anyhow::Result<()> {
+    print_line(&format!("window    {} events of the rules' log sources, replayed", replay.events))?;
+    if let Some(found) = &replay.found {
+        let group: Vec<String> =
+            found.group.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        print_line(&format!(
+            "found     {} from {} events at {}  {}",
+            found.measure,
+            found.events.len(),
+            found.at,
+            visible(&group.join(", "))
+        ))?;
+    }
+    Ok(())
 }
