@@ -32,7 +32,8 @@ const ROLES: [&str; 7] =
     ["administrator", "analyst", "operator", "employee", "reviewer", "auditor", "nobody"];
 
 /// Not in the table, and why.
-const ELSEWHERE: [(&str, &str); 2] = [
+const ELSEWHERE: [(&str, &str); 3] = [
+    ("backtest_so_far", "looks only among what the same person was allowed to begin"),
     ("set_password", "one's own password: every person has one, whatever the role"),
     ("attach_end", "takes what only `attach_begin` gives"),
 ];
@@ -74,7 +75,8 @@ async fn every_use_case_is_for_some_roles_and_refused_to_the_others() {
     assert!(answers.lines().all(|line| line.contains(" -")), "everything is refused to somebody");
     let audited =
         crate::number(&place, "SELECT count(*) FROM audit WHERE action = 'permission_refused'");
-    assert_eq!(audited.await, refusals, "each refusal is in the audit chain");
+    // A rule about people that somebody breaks is audited in the same way.
+    assert!(audited.await >= refusals, "each refusal is in the audit chain");
 }
 
 /// A use case that is new stands in the table, or asks for a permission in its own words.
@@ -117,7 +119,8 @@ fn read_use_cases(folder: &Path, bodies: &mut BTreeMap<String, String>) {
         let text = std::fs::read_to_string(&path).expect("a text");
         for part in text.split("    pub async fn ").skip(1) {
             let (head, body) = part.split_once("-> Result").unwrap_or((part, ""));
-            if !head.contains("actor: &Actor") && !head.contains("Principal<") {
+            let takes = |what: &str| head.contains(what);
+            if !takes("actor: &Actor") && !takes("Option<&Actor>") && !takes("Principal<") {
                 continue;
             }
             let name = head.split(['(', '<']).next().unwrap_or_default();
