@@ -171,7 +171,7 @@ async fn p9_a_stop_by_the_server_is_remembered_and_a_person_resumes() {
     assert!(matches!(refusal(draft), RuleRefusal::Life(_)));
     let unknown = control.move_rule(&actor, "nothing", &Step::Narrow).await;
     assert!(matches!(unknown, Err(ControlError::NotFound { .. })));
-    let report = control.verify_audit().await.expect("read");
+    let report = control.audit_verify().await.expect("read");
     assert!(report.intact());
 }
 
