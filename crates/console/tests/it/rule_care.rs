@@ -1,10 +1,13 @@
 //! Exclusions of rules, lists, packs and health as people see them.
 
+use crate::browser::{Browser, is_here, serve, shoot};
 use crate::support::Console;
 use axum::http::StatusCode;
 use control::view::backtest::RuleInForce;
 use control::view::rule_lists::{PackTrust, RulePack};
 use control::{Language, Role, RulesSummary};
+use fantoccini::Locator;
+use fantoccini::key::Key;
 use model::Level;
 
 const RULE: &str = "title: Curl <b>\nid: curl/1\nlevel: high\nlogsource: {product: linux, category: process_creation}\ndetection:\n  s:\n    Image|endswith: /curl\n  condition: s\n";
@@ -12,7 +15,7 @@ const FORM: &str = "mode=form&title=Backup&rules=curl%2F1&field=CommandLine&how=
 
 async fn console() -> Console {
     let console = Console::open().await;
-    console.scene.control.show_rules(vec![RuleInForce {
+    let mut rule = RuleInForce {
         id: "curl/1".to_owned(),
         title: "Curl <b>".to_owned(),
         level: Level::High,
@@ -26,7 +29,9 @@ async fn console() -> Console {
         log_source: Default::default(),
         filters: Vec::new(),
         fields: vec!["Image".to_owned()],
-    }]);
+    };
+    rule.log_source.product = Some("linux".to_owned());
+    console.scene.control.show_rules(vec![rule]);
     let reason = "jump.yml:5: Jump: placeholder %Jump% has no values; give a list";
     let refused = vec![("jump.yml".to_owned(), reason.to_owned())];
     console.scene.control.show_rules_summary(RulesSummary { loaded: 1, refused });
@@ -119,10 +124,15 @@ async fn an_exclusion_is_made_from_a_link_previewed_and_saved() {
 async fn what_is_wrong_is_said_beside_the_form_in_both_languages() {
     let console = console().await;
     let until = until(&console);
-    let by_hand = "mode=hand&text=title%3A+F%0Aid%3A+f%0Alogsource%3A+%7B%7D%0Afilter%3A%0A++rules%3A+any%0A++s%3A+%7BA%7Cre%3A+%27(%27%7D%0A++condition%3A+not+s%0A&reason=because&act=preview";
+    let by_hand = "mode=hand&text=title%3A+F%0Aid%3A+f%0Alogsource%3A+%7Bproduct%3A+linux%7D%0Afilter%3A%0A++rules%3A+any%0A++s%3A+%7BA%7Cre%3A+%27(%27%7D%0A++condition%3A+not+s%0A&reason=because&act=preview";
     let refused = console.post("/rules/exclusions/new", &format!("{by_hand}&until={until}")).await;
     assert_eq!(refused.status, StatusCode::OK);
     assert!(refused.body.contains("Line 6:") && refused.body.contains("A|re"), "{}", refused.body);
+    let nowhere = format!(
+        "mode=form&title=T&rules=&field=A&how=is&values=b&reason=because&act=preview&until={until}"
+    );
+    let said = console.post("/rules/exclusions/new", &nowhere).await.body;
+    assert!(said.contains("give a product or a category"), "{said}");
     let no_end = console.post("/rules/exclusions/new", &format!("{FORM}&act=save")).await.body;
     assert!(no_end.contains("Give an end."));
     let hostile = format!(
@@ -191,4 +201,70 @@ async fn lists_packs_and_health_speak_both_languages() {
         let answer = console.get_as(&employee.secret, path, "en").await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
     }
+}
+
+/// With `MIMAMORI_SCREENSHOTS` set to a folder, keeps pictures there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_makes_an_exclusion_and_no_page_is_wider_than_its_window() {
+    if !is_here() {
+        return;
+    }
+    let console = console().await;
+    let address = serve(&console).await;
+    let browser = Browser::start().await;
+    let token = console.scene.control.issue_sign_in_token("administrator").await.expect("a token");
+    let to = |path: &str| format!("http://{address}{path}");
+    browser.client.goto(&to(&format!("/signin?token={token}"))).await.expect("there");
+    browser.press(&Key::Enter.to_string()).await;
+    browser.wait("#strip").await;
+    let link =
+        "/rules/exclusions/new?rule=curl%2F1&field=CommandLine&match=contains&value=203.0.113.7";
+    browser.client.goto(&to(link)).await.expect("there");
+    let reason = browser.client.find(Locator::Css("#reason")).await.expect("a field");
+    reason.send_keys("the backup fetches its lists from there").await.expect("typed");
+    browser
+        .client
+        .find(Locator::Css("button[value=preview]"))
+        .await
+        .expect("a button")
+        .click()
+        .await
+        .expect("clicked");
+    browser.wait("#preview").await;
+    shoot(&browser.client, "rule-exclusion-preview").await;
+    browser
+        .client
+        .find(Locator::Css("button[value=save]"))
+        .await
+        .expect("a button")
+        .click()
+        .await
+        .expect("clicked");
+    browser.wait(".notice.good").await;
+    let one = browser.client.current_url().await.expect("an address").path().to_owned();
+    let screens = [
+        ("rule-exclusions", "/rules/exclusions"),
+        ("rule-exclusion", one.as_str()),
+        ("rule-exclusion-new", link),
+        ("rule-lists", "/rules/lists"),
+        ("rule-list-edit", "/rules/lists/edit?name=Jump"),
+        ("rule-packs", "/rules/packs"),
+        ("rule-health", "/rules/health?view=loud"),
+        ("rule-with-health", "/rules/in-force/curl%2F1"),
+    ];
+    for language in ["ja", "en"] {
+        browser.choose("language", language).await;
+        for scheme in ["light", "dark"] {
+            browser.emulate(scheme).await;
+            for (name, path) in screens {
+                browser.client.goto(&to(path)).await.expect("there");
+                shoot(&browser.client, &format!("{name}-{language}-{scheme}")).await;
+                let script = "return document.documentElement.scrollWidth <= window.innerWidth";
+                let fits = browser.client.execute(script, Vec::new()).await.expect("an answer");
+                assert_eq!(fits, serde_json::Value::Bool(true), "{name} {language}");
+            }
+        }
+    }
+    assert_eq!(browser.complaints().await, Vec::<serde_json::Value>::new());
+    browser.stop().await;
 }

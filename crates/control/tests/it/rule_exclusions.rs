@@ -234,6 +234,8 @@ async fn what_the_engine_refuses_or_has_no_effect_is_not_saved() {
         let said = refused(NewRuleExclusion { reason, title, ..new }).await;
         assert!(matches!(said, RuleFault::Reason { .. } | RuleFault::Title { .. }), "{said:?}");
     }
+    let nothing = refused(wanted(&scene, "nothing", vec![condition("User", "a")])).await;
+    assert!(matches!(nothing, RuleFault::NoEffect { .. }), "{nothing:?}");
     let owner = "nobody\0\u{202e}".to_owned();
     let new = wanted(&scene, "curl", vec![condition("User", "a")]);
     assert!(matches!(refused(NewRuleExclusion { owner, ..new }).await, RuleFault::Owner { .. }));
