@@ -200,20 +200,8 @@ pub fn judge<'e>(
     let mut way = Way::default();
     identified(facts, identity, &mut way);
     match standing {
-        Standing::Denied { reason } => {
-            way.held(
-                format!("使用不可と判定されています（理由: {}）", reason_in(reason, true)),
-                format!("it was denied: {reason}"),
-            );
-            return way.end(Verdict::Denied);
-        }
-        Standing::Revoked { reason } => {
-            way.held(
-                format!("許可は取り消されています（理由: {}）", reason_in(reason, true)),
-                format!("its permission was taken back: {reason}"),
-            );
-            return way.end(Verdict::Revoked);
-        }
+        Standing::Denied { reason } => return denied(reason, way),
+        Standing::Revoked { reason } => return revoked(reason, way),
         _ => way.failed(
             "使用不可の判定や許可の取り消しはありません",
             "it was neither denied nor revoked",
@@ -263,6 +251,22 @@ pub fn judge<'e>(
             way.end(verdict)
         }
     }
+}
+
+fn denied(reason: &str, mut way: Way) -> Judgement {
+    way.held(
+        format!("使用不可と判定されています（理由: {}）", reason_in(reason, true)),
+        format!("it was denied: {reason}"),
+    );
+    way.end(Verdict::Denied)
+}
+
+fn revoked(reason: &str, mut way: Way) -> Judgement {
+    way.held(
+        format!("許可は取り消されています（理由: {}）", reason_in(reason, true)),
+        format!("its permission was taken back: {reason}"),
+    );
+    way.end(Verdict::Revoked)
 }
 
 fn identified(facts: &ItemFacts<'_>, identity: Identity, way: &mut Way) {

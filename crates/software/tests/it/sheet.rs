@@ -50,7 +50,13 @@ fn a_list_from_japanese_excel_is_read_row_by_row() {
                 + counts.refused
         );
         assert_eq!(
-            (counts.titles, counts.above + counts.headers, counts.blank, counts.repeats, counts.refused),
+            (
+                counts.titles,
+                counts.above + counts.headers,
+                counts.blank,
+                counts.repeats,
+                counts.refused
+            ),
             (6, 3, 1, 1, 1),
             "{expected:?}"
         );
