@@ -305,7 +305,9 @@ pub const TIMELINE_ALERTS_MAX: usize = 300;
 /// Events of one table in one timeline.
 pub const TIMELINE_EVENTS_MAX: usize = 200;
 /// Processes whose events a timeline shows.
-pub const TIMELINE_PROCESSES_MAX: usize = 200;
+pub const TIMELINE_PROCESSES_MAX: usize = 100;
+/// Streams whose alerts' events a timeline looks up.
+pub const TIMELINE_STREAMS_MAX: usize = 40;
 /// The longest interval of a timeline.
 pub const TIMELINE_NS_MAX: i64 = 7 * DAY_NS;
 /// Devices and users on the first page's list of risk.

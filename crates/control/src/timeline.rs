@@ -10,8 +10,8 @@
 use crate::audit::{Action, Cause, Entry};
 use crate::limits::{
     TIMELINE_ALERTS_MAX, TIMELINE_EVENTS_MAX, TIMELINE_NS_MAX, TIMELINE_PROCESSES_MAX,
+    TIMELINE_STREAMS_MAX,
 };
-use crate::predicate::seq_parameter;
 use crate::rows::{Parameters, rows_of};
 use crate::view::detections::{Timeline, TimelineEntry, TimelineStage};
 use crate::view::{AlertRow, EventRow, TimeRange};
@@ -135,17 +135,19 @@ fn around(
             any.push(format!("({of_processes}) AND kind IN ({})", kinds.join(", ")));
         }
     }
-    let keys: BTreeSet<StreamKey> = alerts
-        .iter()
-        .filter(|alert| alert.kind.family() == family)
-        .map(|alert| alert.stream)
-        .collect();
-    for key in keys {
+    // Numbers stand in the text: a statement takes only so many parameters.
+    let mut by_stream: BTreeMap<(String, String), BTreeSet<u64>> = BTreeMap::new();
+    for alert in alerts.iter().filter(|alert| alert.kind.family() == family) {
+        let StreamKey { agent, epoch, seq } = alert.stream;
+        by_stream.entry((agent.to_string(), epoch.to_string())).or_default().insert(seq);
+    }
+    for ((agent, epoch), seqs) in by_stream.into_iter().take(TIMELINE_STREAMS_MAX) {
+        let seqs: Vec<String> = seqs.iter().map(u64::to_string).collect();
         any.push(format!(
-            "agent = {} AND epoch = {} AND seq = {}",
-            parameters.bind(key.agent.to_string()),
-            parameters.bind(key.epoch.to_string()),
-            parameters.bind(seq_parameter(key.seq))
+            "agent = {} AND epoch = {} AND seq IN ({})",
+            parameters.bind(agent),
+            parameters.bind(epoch),
+            seqs.join(", ")
         ));
     }
     (!any.is_empty()).then(|| any.join(" OR "))
