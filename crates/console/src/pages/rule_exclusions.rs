@@ -108,14 +108,21 @@ struct OnePage {
 }
 
 impl OnePage {
-    fn of(page: Page, view: RuleExclusionView, said: &str, problem: Option<String>) -> Self {
+    async fn of(
+        viewer: &Viewer,
+        page: Page,
+        view: RuleExclusionView,
+        said: &str,
+        problem: Option<String>,
+    ) -> Result<Self, Fault> {
         let later = page.now.nanos().max(view.row.expires_at.nanos()) + EXTENDED_NS;
+        let rules = viewer.control.rules(&viewer.actor).await?.rows;
         let title_of = |id: &str| {
-            let known = view.by_rule.iter().find(|(rule, ..)| rule == id);
-            known.and_then(|(_, title, _)| title.as_deref())
+            let known = rules.iter().find(|row| row.rule.id == id);
+            known.map(|row| row.rule.title.as_str())
         };
         let by_rule = view.by_rule.iter();
-        Self {
+        Ok(Self {
             rules: view.row.rules.iter().map(|id| RuleLink::of(id, title_of(id))).collect(),
             by_rule: by_rule
                 .map(|(id, title, hits)| (RuleLink::of(id, title.as_deref()), *hits))
@@ -127,7 +134,7 @@ impl OnePage {
             days: view.days,
             problem,
             page,
-        }
+        })
     }
 }
 
@@ -139,7 +146,7 @@ async fn show(
 ) -> Result<Response, Fault> {
     let page = viewer.page(Section::Rules);
     let view = viewer.control.rule_exclusion(&viewer.actor, &id).await?;
-    html(&OnePage::of(page, view, &said.said, None))
+    html(&OnePage::of(&viewer, page, view, &said.said, None).await?)
 }
 
 /// `POST /rules/exclusions/{id}/extend|end|edit`.
@@ -170,7 +177,7 @@ async fn act(
             let error = control::ControlError::RuleFault(fault);
             let problem = crate::refusal::message(&error, page.language());
             let view = control.rule_exclusion(actor, &id).await?;
-            html(&OnePage::of(page, view, "", Some(problem)))
+            html(&OnePage::of(&viewer, page, view, "", Some(problem)).await?)
         }
         Err(error) => Err(error.into()),
     }
