@@ -134,7 +134,10 @@ impl Control {
             detail: json!({ "groups": groups, "before": before }),
         };
         self.append(&mut writing, &entry).await?;
-        writing.commit().await
+        writing.commit().await?;
+        // The canary ring may be one of them.
+        self.rules_changed();
+        Ok(())
     }
 
     async fn make_groups(
