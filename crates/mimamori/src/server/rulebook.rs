@@ -112,7 +112,7 @@ impl RuleKeeper {
     ) -> anyhow::Result<(Self, RuleFeed, (usize, usize))> {
         let sources = places.read().await?;
         control.use_rule_list_files(sources.lists.clone());
-        let book = control.rulebook().await?;
+        let book = with_asked_lists(control.rulebook().await?, &sources.files);
         let today = clock.now().utc_day();
         let first = assemble(Arc::clone(&sources), book.clone(), today.clone(), 0).await?;
         let numbers = (first.rules.compiled.rules.rules().len(), first.refused.len());
@@ -170,7 +170,8 @@ impl RuleKeeper {
             self.sources = self.places.read().await?;
             self.control.use_rule_list_files(self.sources.lists.clone());
         }
-        let made_of = (self.control.rulebook().await?, self.clock.now().utc_day());
+        let book = with_asked_lists(self.control.rulebook().await?, &self.sources.files);
+        let made_of = (book, self.clock.now().utc_day());
         if made_of == self.made_of && !files {
             return Ok(());
         }
@@ -211,6 +212,19 @@ impl RuleKeeper {
             }
         }
     }
+}
+
+/// Without the lists that no text names: the live inventory changes some of them all the time, and what nobody
+/// asks for is no reason to compile.
+fn with_asked_lists(mut book: Rulebook, files: &RuleFiles) -> Rulebook {
+    let Rulebook { own, exclusions, lists, .. } = &mut book;
+    lists.retain(|name, _| {
+        let named = format!("%{name}%");
+        let of_files = files.files.iter().map(|file| &file.text);
+        let of_store = own.iter().map(|own| &own.text).chain(exclusions.iter().map(|(_, text)| text));
+        of_files.chain(of_store).any(|text| text.contains(&named))
+    });
+    book
 }
 
 fn show(control: &Control, made: &Assembled) {
@@ -327,6 +341,9 @@ mod tests {
             lists: [("mine".to_owned(), vec!["/bin/x".to_owned()])].into(),
             ..Rulebook::default()
         };
+        book.lists.insert("nobody".to_owned(), vec!["/bin/y".to_owned()]);
+        let mut book = with_asked_lists(book, &files);
+        assert_eq!(book.lists.keys().collect::<Vec<_>>(), ["mine"]);
         let compiled = compiled_by_book(&files, &book, "2026-04-30".to_owned());
         assert_eq!(compiled.refused, []);
         let made = in_use(compiled, &book, 3);
