@@ -256,7 +256,7 @@ mod tests {
                 told.events.iter().map(|(_, event)| event.device).collect();
             let devices: Vec<DeviceId> = devices.into_iter().collect();
             let timeline = control.timeline(&actor, &devices, range).await.expect("a timeline");
-            assert!(!timeline.truncated, "{name}");
+            assert!(!timeline.stages.is_empty(), "{name}");
             longest = longest.max(timeline.stages.len());
             assert!(timeline.stages.iter().all(|stage| stage.tactic.is_some()), "{name}");
             let entries: Vec<_> =
@@ -275,6 +275,10 @@ mod tests {
                 alert.level > Level::Informational
                     && (range.from..range.to).contains(&alert.observed_at)
             };
+            // A story of hundreds of renamed files is cut, and says so.
+            if timeline.truncated {
+                continue;
+            }
             for alert in told.alerts.iter().filter(in_range) {
                 let id = alert.id.to_string();
                 assert!(shown.contains(&id), "{name}: {} is missing", alert.rule_title);
