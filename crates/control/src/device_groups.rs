@@ -6,7 +6,6 @@
 use crate::actor::Principal;
 use crate::audit::{Action, Entry};
 use crate::departments::judged_anew;
-use crate::enrol::stored_device;
 use crate::limits::{DEVICE_GROUPS_MAX, GROUP_NAME_CHARS_MAX, GROUPS_OF_DEVICE_MAX};
 use crate::scope::statement;
 use crate::store::Writing;
@@ -69,21 +68,6 @@ impl Control {
         let rows =
             sqlx::query(OF_DEVICE).bind(device.to_string()).fetch_all(self.store.pool()).await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
-    }
-
-    /// The devices of a group; none when there is no such group. Called by the server.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn devices_of_group_here(
-        &self,
-        group: &str,
-    ) -> Result<BTreeSet<DeviceId>, ControlError> {
-        let rows = sqlx::query("SELECT device_id FROM device_in_group WHERE group_name = $1")
-            .bind(group.to_owned())
-            .fetch_all(self.store.pool())
-            .await?;
-        rows.iter().map(|row| stored_device(&row.try_get::<String, _>(0)?)).collect()
     }
 
     /// Puts a device into these groups and out of all others. Groups that are new are made; those that nobody is in

@@ -120,7 +120,6 @@ impl Control {
     }
 
     /// What one filter took away by day, the newest first, and by rule, the most first.
-    #[expect(clippy::type_complexity, reason = "two lists that the view keeps as they are")]
     pub(crate) async fn hits_of_filter(
         &self,
         filter_id: &str,

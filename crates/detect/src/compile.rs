@@ -197,7 +197,8 @@ impl<'o> Compiler<'o> {
         }
         if let (Some(filter), Some(_)) = (root.entry("filter"), root.get("detection")) {
             let found = "beside a detection".to_owned();
-            let expected = "a document of its own: what belongs to the rule stands before a line of ---";
+            let expected =
+                "a document of its own: what belongs to the rule stands before a line of ---";
             return Err(attributes::bad("filter", found, expected).at(filter.line));
         }
         if root.get("filter").is_some() {

@@ -440,7 +440,8 @@ mod tests {
 
     #[test]
     fn what_was_changed_after_signing_is_named_and_nothing_is_loaded() {
-        let changes: [(&str, fn(&Path)); 6] = [
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 6] = [
             ("linux/t.yml was changed", |pack| put(&pack.join("linux/t.yml"), &format!("{RULE}#"))),
             ("README.md is missing", |pack| {
                 std::fs::remove_file(pack.join("README.md")).expect("removed")

@@ -3,7 +3,7 @@
 //!
 //! Invariant: they never come from an endpoint. Whoever stamps an event calls [`strip`] first.
 
-use crate::{Event, Family, Fields, Value};
+use crate::{Event, Family};
 
 /// Name of the device's department.
 pub const DEPARTMENT: &str = "Department";
@@ -74,16 +74,6 @@ pub fn strip(event: &mut Event) {
     event.fields.retain(|name| !is_stamped(family, name));
 }
 
-/// Whether a stamped event's device is in a group.
-#[must_use]
-pub fn in_group(fields: &Fields, group: &str) -> bool {
-    match fields.get(DEVICE_GROUPS) {
-        Some(Value::List(names)) => names.iter().any(|name| name.as_text() == Some(group)),
-        Some(Value::Text(name)) => name == group,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,13 +117,5 @@ mod tests {
         strip(&mut added);
         assert_eq!(added.fields.text("Signer"), Some("Vendor"));
         assert_eq!(added.fields.get("SoftwareDecision"), None);
-    }
-
-    #[test]
-    fn groups_are_compared_whole() {
-        let mut fields = Fields::new();
-        assert!(!in_group(&fields, "canary"));
-        fields.set(DEVICE_GROUPS, Value::List(vec!["pilot".into(), "canary".into()]));
-        assert!(in_group(&fields, "canary") && !in_group(&fields, "can"));
     }
 }

@@ -220,7 +220,11 @@ mod tests {
         let seen = Observation {
             kind: EventKind::ProcessStart,
             observed_at: Timestamp::from_nanos(0),
-            fields: fields.iter().copied().chain([("Any", "x")]).collect(),
+            fields: fields
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .chain([("Any".to_owned(), "x".to_owned())])
+                .collect(),
         };
         let key = StreamKey { agent: AgentId::from_bits(1), epoch: EpochId::from_bits(1), seq: 1 };
         let event =

@@ -109,8 +109,8 @@ impl Control {
         step: &Step,
     ) -> Result<(), ControlError> {
         let now = self.clock.now();
-        let next = case::rule_life::step(life, step, facts, now)
-            .map_err(|fault| super::RuleRefusal::Life(fault))?;
+        let next =
+            case::rule_life::step(life, step, facts, now).map_err(super::RuleRefusal::Life)?;
         write_life(&mut writing, id, &next).await?;
         let by = match cause {
             Cause::Person(actor) => Some(actor.id().to_owned()),

@@ -259,8 +259,7 @@ mod tests {
             assert!(!timeline.stages.is_empty(), "{name}");
             longest = longest.max(timeline.stages.len());
             assert!(timeline.stages.iter().all(|stage| stage.tactic.is_some()), "{name}");
-            let entries: Vec<_> =
-                timeline.stages.iter().flat_map(|stage| &stage.entries).collect();
+            let entries: Vec<_> = timeline.stages.iter().flat_map(|stage| &stage.entries).collect();
             assert!(entries.is_sorted_by_key(|entry| entry.at), "{name}");
             let shown: Vec<String> = entries
                 .iter()

@@ -77,7 +77,7 @@ pub(crate) fn listing(
                 bail!("{} is a link or a device; a pack holds files only", path.display());
             }
             let length = entry.metadata()?.len();
-            bytes_left = bytes_left.checked_sub(length).unwrap_or_default();
+            bytes_left = bytes_left.saturating_sub(length);
             if length > PACK_FILE_BYTES_MAX || bytes_left == 0 || listing.len() >= PACK_FILES_MAX {
                 bail!("{} makes the pack too large; leave it out", path.display());
             }

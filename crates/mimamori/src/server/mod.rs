@@ -17,7 +17,6 @@ mod tls;
 
 pub(crate) use context::Context as EventContext;
 pub(crate) use judge::Judge;
-pub(crate) use rulebook::compiled_by_book;
 pub(crate) use status::{Announcement, ServerStatus};
 
 use crate::clock::SystemClock;

@@ -17,7 +17,7 @@ use control::view::backtest::RuleInForce;
 use control::view::rule_lists::RulePack;
 use control::view::rulebook::Rulebook;
 use control::{Control, RulesSummary};
-use detect::{CompileOptions, Compiled, Rule, RuleSource, SuppliedFields};
+use detect::{Compiled, Rule};
 use model::Clock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -221,7 +221,8 @@ fn with_asked_lists(mut book: Rulebook, files: &RuleFiles) -> Rulebook {
     lists.retain(|name, _| {
         let named = format!("%{name}%");
         let of_files = files.files.iter().map(|file| &file.text);
-        let of_store = own.iter().map(|own| &own.text).chain(exclusions.iter().map(|(_, text)| text));
+        let of_store =
+            own.iter().map(|own| &own.text).chain(exclusions.iter().map(|(_, text)| text));
         of_files.chain(of_store).any(|text| text.contains(&named))
     });
     book
@@ -244,7 +245,7 @@ async fn assemble(
     settled_through: u64,
 ) -> anyhow::Result<Assembled> {
     let work = move || {
-        let compiled = compiled_by_book(&sources.files, &book, today);
+        let compiled = sources.files.compile_with(&book, today);
         let packs = sources.shown(&compiled);
         let refused = compiled.refused.iter();
         let refused = refused.map(|refused| (refused.source.clone(), refused.to_string()));
@@ -257,21 +258,6 @@ async fn assemble(
         Assembled { rules: in_use(compiled, &book, settled_through), refused, packs }
     };
     Ok(tokio::task::spawn_blocking(work).await?)
-}
-
-/// The rules of files and of the store as one set, with the exclusions and lists of the store.
-pub(crate) fn compiled_by_book(files: &RuleFiles, book: &Rulebook, today: String) -> Compiled {
-    let of_files = files.files.iter().map(|file| RuleSource { name: &file.name, text: &file.text });
-    let own = book.own.iter().map(|own| RuleSource { name: &own.source, text: &own.text });
-    let exclusions = book.exclusions.iter().map(|(name, text)| RuleSource { name, text });
-    let stopped = book.lives.iter().filter(|(_, life)| life.stage == Stage::Stopped);
-    let options = CompileOptions {
-        lists: book.lists.clone(),
-        today: Some(today),
-        fields: Some(SuppliedFields::of_this_version()),
-        stopped: stopped.map(|(id, _)| id.clone()).collect(),
-    };
-    detect::compile(of_files.chain(own).chain(exclusions), &options)
 }
 
 fn in_use(compiled: Compiled, book: &Rulebook, settled_through: u64) -> RulesInUse {
@@ -344,7 +330,7 @@ mod tests {
         book.lists.insert("nobody".to_owned(), vec!["/bin/y".to_owned()]);
         let mut book = with_asked_lists(book, &files);
         assert_eq!(book.lists.keys().collect::<Vec<_>>(), ["mine"]);
-        let compiled = compiled_by_book(&files, &book, "2026-04-30".to_owned());
+        let compiled = files.compile_with(&book, "2026-04-30".to_owned());
         assert_eq!(compiled.refused, []);
         let made = in_use(compiled, &book, 3);
         let rules = made.compiled.rules.rules();
@@ -353,7 +339,7 @@ mod tests {
         // The next day the exclusion is over; a list that is gone refuses the rule that needs it.
         book.lists.clear();
         book.lives.insert("file".to_owned(), life(Stage::Stopped));
-        let compiled = compiled_by_book(&files, &book, "2026-05-02".to_owned());
+        let compiled = files.compile_with(&book, "2026-05-02".to_owned());
         assert_eq!(compiled.refused.len(), 1, "{:?}", compiled.refused);
         let made = in_use(compiled, &book, 3);
         assert_eq!(made.compiled.rules.rules()[0].filters.len(), 0);

@@ -35,7 +35,10 @@ fn a_broken_rule_is_named_with_line_and_reason_and_the_rest_loads() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success());
     assert!(said.contains("bad.yml") && said.contains("nosuch"), "{said}");
-    assert!(said.contains("1 loaded: 1 rules of events, 0 correlations, 0 filters; 1 refused"), "{said}");
+    assert!(
+        said.contains("1 loaded: 1 rules of events, 0 correlations, 0 filters; 1 refused"),
+        "{said}"
+    );
 }
 
 #[test]

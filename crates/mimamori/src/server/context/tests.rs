@@ -98,7 +98,6 @@ async fn what_an_endpoint_claims_of_the_context_never_reaches_rules() {
         }
         assert_eq!(event.fields.get("Software Decision"), None);
         assert_eq!(event.fields.text(DEPARTMENT), Some("営業部"));
-        assert!(model::context::in_group(&event.fields, "canary"));
         assert_eq!(list(&event, DEVICE_GROUPS), ["canary", "pilot"]);
     }
     // Another device says so for itself alone.
@@ -249,7 +248,7 @@ async fn a_packaged_program_stands_as_its_package_does_and_so_do_its_later_event
 
 /// Nothing may creep in that asks a disk or looks at everything: this build is not optimised, and its bound is loose.
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "the measured time is what a reader of the output wants")]
+#[ignore = "a measurement; run it with --ignored --nocapture"]
 async fn stamping_an_event_takes_microseconds() {
     const EVENTS: u32 = 20_000;
     let mut stage = Stage::open().await;
