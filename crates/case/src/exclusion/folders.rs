@@ -181,7 +181,7 @@ mod tests {
     fn build_folders_are_proposed_once_each() {
         let mut all = Vec::new();
         for number in 0..40 {
-            all.push(ran(&format!("/home/aoi/work/app/target/debug/deps/it-{number}"), "aoi"));
+            all.push(ran(&format!("/home/aoi/src/app/target/debug/deps/it-{number}"), "aoi"));
             all.push(ran(&format!("/root/app/target/release/build/b{number}/run"), "root"));
         }
         let proposals = propose_folders(&all, 2);
@@ -196,10 +196,10 @@ mod tests {
             assert!(proposal.reason_en.contains("by 1 people (50 %)"), "{}", proposal.reason_en);
         }
         let home = proposals.iter().find(|one| one.reason_en.contains("/home/aoi/")).expect("hers");
-        assert!(covers(home, "/home/aoi/work/app/target/debug/new"));
+        assert!(covers(home, "/home/aoi/src/app/target/debug/new"));
         assert!(
-            !covers(home, "/home/aoi/work/app/other")
-                && !covers(home, "/home/ren/work/app/target/x")
+            !covers(home, "/home/aoi/src/app/other")
+                && !covers(home, "/home/ren/src/app/target/x")
         );
     }
 

@@ -4,14 +4,16 @@
 //! Invariant: every row of the file is in the preview exactly once, also those above the table and the refused ones.
 //! Invariant: reading what was written gives the same cells.
 
+mod cells;
 mod columns;
 mod plan;
 mod read;
 mod verdict;
 mod write;
 
+pub use cells::Encoding;
 pub use columns::Column;
 pub use plan::{Place, Plan};
-pub use read::{Counts, Encoding, Preview, Reading, Row, SheetTitle, read, read_as};
+pub use read::{Counts, Preview, Reading, Row, SheetTitle, read, read_as};
 pub use verdict::SheetVerdict;
 pub use write::{guard, unguard, write};

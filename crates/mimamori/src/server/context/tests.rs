@@ -245,28 +245,3 @@ async fn a_packaged_program_stands_as_its_package_does_and_so_do_its_later_event
     stage.context.stamp(&mut gone);
     assert_eq!(decision(&gone), None);
 }
-
-/// Nothing may creep in that asks a disk or looks at everything: this build is not optimised, and its bound is loose.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement; run it with --ignored --nocapture"]
-async fn stamping_an_event_takes_microseconds() {
-    const EVENTS: u32 = 20_000;
-    let mut stage = Stage::open().await;
-    stage.start(2, 1, "/usr/sbin/sshd");
-    stage.start(3, 2, "/bin/bash");
-    let child = stage.start(4, 3, "/usr/bin/make");
-    let clock = crate::clock::SystemClock::new();
-    let mut bare = child.clone();
-    bare.device = model::DeviceId::from_bits(7);
-    bare.fields =
-        [("Image", "/usr/bin/unknown"), ("TargetFilename", "/tmp/a")].into_iter().collect();
-    bare.kind = EventKind::FileWrite;
-    for (what, event) in [("nothing known", bare), ("everything known", child)] {
-        let mut copies = vec![event; EVENTS as usize];
-        let began_ns = clock.monotonic_ns();
-        copies.iter_mut().for_each(|event| stage.context.stamp(event));
-        let each_ns = (clock.monotonic_ns() - began_ns) / u64::from(EVENTS);
-        println!("{what}: {each_ns} ns an event");
-        assert!(each_ns < 200_000, "{what}: {each_ns} ns");
-    }
-}
