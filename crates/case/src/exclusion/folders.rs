@@ -198,8 +198,7 @@ mod tests {
         let home = proposals.iter().find(|one| one.reason_en.contains("/home/aoi/")).expect("hers");
         assert!(covers(home, "/home/aoi/src/app/target/debug/new"));
         assert!(
-            !covers(home, "/home/aoi/src/app/other")
-                && !covers(home, "/home/ren/src/app/target/x")
+            !covers(home, "/home/aoi/src/app/other") && !covers(home, "/home/ren/src/app/target/x")
         );
     }
 
