@@ -111,7 +111,7 @@ mod tests {
         check("", "a", "+a");
         check("a\nb\nc", "a\nc", " a,−b, c");
         check("a\nb\nc\nd", "a\nx\nc\nd\ne", " a,−b,+x, c, d,+e");
-        check("a\na\nb", "a\nb\na", "−a, a, b,+a");
+        check("a\na\nb", "a\nb\na", " a,−a, b,+a");
         let long: String = (0..4_000).map(|line| format!("{line}\n")).collect();
         let other: String = (0..4_000).map(|line| format!("{}\n", line + 5_000)).collect();
         assert_eq!(diff(&long, &other).len(), 8_000);

@@ -206,6 +206,11 @@ impl Page {
         Href::new("/findings", &[("subject", subject.as_ref())])
     }
 
+    /// The form of a list of values.
+    pub(crate) fn list_href(&self, name: impl AsRef<str>) -> Href {
+        Href::new("/rules/lists/edit", &[("name", name.as_ref())])
+    }
+
     /// The form of an exclusion that begins with a finding.
     pub(crate) fn exclusion_href(&self, finding: impl AsRef<str>) -> Href {
         Href::new("/exclusions/new", &[("finding", finding.as_ref())])

@@ -41,7 +41,7 @@ mod tests {
             assert_eq!(list_values(text).expect("a list"), ["a", "b*", "5"]);
         }
         for (text, line) in
-            [("a: b\n", Some(1)), ("- a\n- [b]\n", Some(2)), ("", Some(1)), ("- {", Some(1))]
+            [("a: b\n", Some(1)), ("- a\n- [b]\n", Some(2)), ("", Some(1)), ("- {\n", Some(2))]
         {
             let (found, _) = list_values(text).expect_err(text);
             assert_eq!(found, line, "{text:?}");

@@ -11,6 +11,7 @@ use case::request::State;
 use control::Role;
 use control::view::people::MessageState;
 use control::view::requests::Scheme;
+use control::view::rule_exclusions::Compared;
 use model::inventory::SoftwareSource;
 use model::{Class, EventKind, Family, LostReason};
 use std::collections::BTreeSet;
@@ -85,6 +86,7 @@ fn words_of_the_software_check() -> Vec<String> {
     add("source", &mut SoftwareSource::ALL.iter().map(|one| one.name()));
     add("item", &mut ITEM_FIELDS.iter().copied());
     add("op", &mut Operator::ALL.iter().map(|one| one.name()));
+    add("compared", &mut Compared::ALL.iter().map(|one| one.name()));
     add("message", &mut MessageState::ALL.iter().map(|one| one.name()));
     add("role", &mut Role::ALL.iter().map(|one| one.name()));
     add("scheme", &mut Scheme::ALL.iter().map(|one| one.name()));

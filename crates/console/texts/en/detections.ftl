@@ -27,7 +27,7 @@ col-devices = Devices
 col-tactics = Tactics
 col-newest = Newest
 col-first = First
-col-assignee = Looked at by
+detections-assignee = Looked at by
 col-status = State
 detection-alerts = { $n } { $n ->
     [one] alert

@@ -104,6 +104,7 @@ rules-canary-ring = { $n ->
    *[other] { $n } devices in the ring
 }
 rules-revisions = Revisions
+rules-digest = SHA-256
 rules-number = No.
 rules-author = By
 rules-compare = Compare

@@ -82,6 +82,7 @@ rules-canary-ring = { $n ->
    *[other] 試行する端末 { $n } 台
 }
 rules-revisions = 改訂
+rules-digest = SHA-256
 rules-number = 番号
 rules-author = 担当
 rules-compare = 比較

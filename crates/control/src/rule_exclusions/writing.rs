@@ -207,7 +207,10 @@ mod tests {
             title: "a \"title\": \u{202e}#",
             filter_id: "f",
             reason: "because\nof it",
-            log_source: &RuleLogSource::default(),
+            log_source: &RuleLogSource {
+                product: Some("linux".to_owned()),
+                ..RuleLogSource::default()
+            },
         };
         document(&heading, form)
     }
@@ -286,7 +289,7 @@ mod tests {
     fn what_compares_nothing_or_too_much_is_refused() {
         assert_eq!(check(&form(&[])), Err(RuleFault::NoCondition));
         assert_eq!(check(&form(&[("A", Compared::Is, &[])])), Err(RuleFault::NoCondition));
-        for field in ["", " ", "A|re", "A\n", "A: x", "\u{202e}A", "\"A"] {
+        for field in ["", " ", "A|re", "A\nB", "A: x", "\u{202e}A", "\"A"] {
             let fault = check(&form(&[(field, Compared::Is, &["x"])]));
             assert!(matches!(fault, Err(RuleFault::Field { .. })), "{field:?}");
         }
