@@ -182,7 +182,7 @@ mod tests {
         let mut all = Vec::new();
         for number in 0..40 {
             all.push(ran(&format!("/home/aoi/src/app/target/debug/deps/it-{number}"), "aoi"));
-            all.push(ran(&format!("/root/app/target/release/build/b{number}/run"), "root"));
+            all.push(ran(&format!("/home/ci/app/target/release/build/b{number}/run"), "root"));
         }
         let proposals = propose_folders(&all, 2);
         assert_eq!(proposals.len(), 2, "{proposals:?}");
