@@ -27,6 +27,12 @@ impl Drop for Rig {
     }
 }
 
+/// A program of the machine that the agent is to notice, or not.
+#[expect(clippy::disallowed_methods, reason = "the tests start what is to be recorded")]
+fn other(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    Command::new(program)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the test starts the program it tests")]
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mimamori-agent"));
@@ -234,8 +240,7 @@ fn p1_processes_started_around_a_kill_are_recorded_exactly_once() {
     }
     let marker = format!("mimamori-marker-{}", std::process::id());
     let program = |number: u32| {
-        #[expect(clippy::disallowed_methods, reason = "the test starts what is to be recorded")]
-        let mut child = Command::new("/bin/true");
+        let mut child = other("/bin/true");
         child.arg(format!("{marker}-{number}-")).status().expect("starts");
     };
     (0..150).for_each(program);
@@ -323,7 +328,9 @@ fn a_program_without_a_package_is_told_within_five_seconds_of_its_run() {
         return rig.stop(agent);
     }
     let program = rig.scratch.path().join("zoom-portable");
-    std::fs::copy("/bin/true", &program).expect("copies");
+    // By another process: a file that this one holds open for writing may be held by a child that another test forks
+    // meanwhile, and starting it would be refused as busy.
+    assert!(other("/bin/cp").arg("/bin/true").arg(&program).status().expect("runs").success());
     let url = "https://zoom.us/download";
     let noted = rustix::fs::setxattr(
         &program,
@@ -332,9 +339,7 @@ fn a_program_without_a_package_is_told_within_five_seconds_of_its_run() {
         rustix::fs::XattrFlags::empty(),
     );
     let run = || {
-        #[expect(clippy::disallowed_methods, reason = "the test runs what is to be noticed")]
-        let mut child = Command::new(&program);
-        child.status().expect("runs");
+        assert!(other(&program).status().expect("runs").success());
     };
     let path = program.to_str().expect("is text").to_owned();
     let of_path = |rig: &Rig| {
@@ -359,8 +364,7 @@ fn a_program_without_a_package_is_told_within_five_seconds_of_its_run() {
     }
     // Packaged programs are nothing new, nor is the same one again.
     run();
-    #[expect(clippy::disallowed_methods, reason = "the test runs what is not to be noticed")]
-    let mut packaged = Command::new("/bin/true");
+    let mut packaged = other("/bin/true");
     packaged.status().expect("runs");
     std::fs::remove_file(&program).expect("removes");
     rig.wait_until("its removal is told", |rig| of_path(rig).len() == 2);

@@ -2,7 +2,6 @@
 #![expect(clippy::disallowed_methods, reason = "these tests run programs")]
 
 use crate::installation::{Installation, why_not};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -33,13 +32,15 @@ fn succeed(installation: &Installation, arguments: &[&str]) -> String {
     said
 }
 
-/// A program that belongs to no package and that nobody else has.
+/// A program that belongs to no package and that nobody else has. Another process writes it: a file that this one
+/// holds open for writing may be held by a child that another test forks meanwhile, and starting it is then refused
+/// as busy.
 fn make_helper(folder: &Path) -> std::path::PathBuf {
     let helper = folder.join("quiet-helper");
-    let mut program = std::fs::read("/bin/true").expect("a program to copy");
-    program.extend_from_slice(format!("{} {:?}", std::process::id(), folder).as_bytes());
-    std::fs::write(&helper, program).expect("written");
-    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).expect("made to run");
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "cp /bin/true \"$0\" && printf %s \"$1\" >> \"$0\""]).arg(&helper);
+    shell.arg(format!("{} {}", std::process::id(), folder.display()));
+    assert!(shell.status().expect("it runs").success());
     helper
 }
 

@@ -1,7 +1,8 @@
 //! Starts and ends of processes, with every argument.
 
 use crate::workbench::{
-    Pins, SystemClock, assert_sums, instant, is_root, observe_until, of, options, program, start,
+    Pins, SystemClock, assert_sums, copy_program, instant, is_root, observe_until, of, options,
+    program, start,
 };
 use model::{Clock, EventKind, Value};
 use sensor::Sensed;
@@ -194,7 +195,7 @@ fn a_killed_process_and_one_without_a_file_are_said_to_be_so() {
     sleeper.wait().expect("ends");
     // A program that is unlinked and then run through its descriptor.
     let copy = folder.path().join("gone");
-    std::fs::copy("/bin/true", &copy).expect("copied");
+    copy_program("/bin/true", &copy);
     let script = format!("exec 3< {0}; rm {0}; exec /proc/self/fd/3 mimamori-gone", copy.display());
     assert!(program("/bin/sh").args(["-c", &script]).status().expect("runs").success());
     observe_until(&mut sensor, &mut seen, |seen| {

@@ -1,6 +1,6 @@
 //! Without root the sensor starts, and says what is missing.
 
-use crate::workbench::{is_root, program};
+use crate::workbench::{copy_program, is_root, program};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -17,7 +17,7 @@ fn without_root_it_starts_and_says_what_is_not_recorded() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("set");
     let copy = folder.path().join("watch");
-    std::fs::copy(example.join("examples").join("watch"), &copy).expect("copied");
+    copy_program(example.join("examples").join("watch"), &copy);
     let nobody = 65_534;
     let mut child = program(&copy)
         .arg("/sys/fs/bpf/mimamori_test_nobody")

@@ -28,6 +28,12 @@ pub(crate) fn program(path: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
+/// A copy of a program that can be started at once. Another process makes it: a file that this one holds open for
+/// writing may still be held by a child that another test forks meanwhile, and starting it is then refused as busy.
+pub(crate) fn copy_program(from: impl AsRef<Path>, to: &Path) {
+    assert!(program("/bin/cp").arg(from.as_ref()).arg(to).status().expect("runs").success());
+}
+
 #[expect(clippy::disallowed_methods, reason = "the tests wait for the real kernel")]
 pub(crate) fn instant() -> Instant {
     Instant::now()
