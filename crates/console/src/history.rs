@@ -39,7 +39,7 @@ impl Page {
         let (cause, detail) = (cause.as_ref(), detail.as_ref());
         if let Some(looks) = detail.strip_prefix(NOT_FOUND) {
             let looks: Vec<String> = looks.split("; ").map(|look| self.look_words(look)).collect();
-            return format!("{}: {}", self.t("finding-proof"), looks.join(self.comma()));
+            return format!("{}: {}", self.t("finding-looked"), looks.join(self.comma()));
         }
         let (name, note) = detail.split_once(": ").unwrap_or((detail, ""));
         match Answer::of_name(name).filter(|_| cause == "answered") {

@@ -48,7 +48,7 @@ struct AlertsPage {
     ranges: Vec<Choice>,
     rule: String,
     filtered: bool,
-    folded: Href,
+    folded_href: Href,
 }
 
 #[derive(Template)]
@@ -79,7 +79,7 @@ pub(crate) async fn show(viewer: Viewer, Query(wanted): Query<Wanted>) -> Result
         levels: wanted.levels(&page),
         devices: wanted.devices(&viewer).await?,
         ranges: wanted.ranges(&page),
-        folded: wanted.href_folded(),
+        folded_href: wanted.href_folded(),
         rule: wanted.rule,
         filtered,
         page,

@@ -95,7 +95,7 @@ struct CheckPart {
 /// How far a look back is.
 struct Looking {
     /// Where the next answer is; `None` when this is the last one.
-    next: Option<Href>,
+    next_href: Option<Href>,
     done: u64,
     of: u64,
     percent: u64,
@@ -260,7 +260,7 @@ async fn look(
     let SoFar { answer, finished, looked_at, of } = so_far;
     let path = format!("/rules/check/{}", segment(&id.to_string()));
     let looking = Looking {
-        next: (!finished).then(|| Href::new(&path, &[])),
+        next_href: (!finished).then(|| Href::new(&path, &[])),
         done: looked_at,
         of,
         percent: looked_at.saturating_mul(100) / of.max(1),

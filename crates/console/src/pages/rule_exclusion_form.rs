@@ -186,7 +186,7 @@ struct Sample {
 struct FormPage {
     page: Page,
     heading: &'static str,
-    action: Href,
+    form_href: Href,
     given: Given,
     known: Vec<String>,
     lines: Vec<Line>,
@@ -243,7 +243,7 @@ async fn page_of(
     let samples = preview.iter().flat_map(|preview| &preview.samples);
     html(&FormPage {
         heading: if target.0.is_some() { "rule-exclusions-edit" } else { "rule-exclusions-new" },
-        action: target.action(),
+        form_href: target.action(),
         known,
         lines,
         fields: FIELDS.iter().map(|field| field.sigma).collect(),

@@ -212,7 +212,7 @@ async fn take_up(
 struct HistoryPage {
     page: Page,
     title: String,
-    back: Href,
+    back_href: Href,
     from: RevisionLine,
     to: RevisionLine,
     parts: Vec<(String, Vec<DiffLine>)>,
@@ -252,7 +252,7 @@ async fn history(
     };
     html(&HistoryPage {
         title: rule_text::title(&to.text, &to.title, page.language()),
-        back: Href::new(&format!("/rules/in-force/{}", segment(&id)), &[]),
+        back_href: Href::new(&format!("/rules/in-force/{}", segment(&id)), &[]),
         from: line(from),
         to: line(to),
         parts,

@@ -98,6 +98,13 @@ fn words_of_the_software_check() -> Vec<String> {
         .collect();
     add("fault", &mut faults.iter().map(String::as_str));
     add("field", &mut REQUEST_FIELDS.into_iter());
+    let detection = std::fs::read_to_string(folder("../case/src/detection.rs")).unwrap();
+    let steps = detection.split("impl Event {").nth(1).expect("the names of steps");
+    let steps = steps.split("\n}").next().unwrap();
+    let mut steps: Vec<&str> = quoted_after(steps, "=> ").collect();
+    assert!(steps.len() >= 5, "{steps:?}");
+    steps.push("opened");
+    add("detection-cause", &mut steps.into_iter());
     let words = std::fs::read_to_string(folder("src/words.rs")).unwrap();
     for (of, list) in [("done", "DONE"), ("looked", "LOOKED"), ("finding-step", "STEPS")] {
         let at = words.split(&format!("const {list}: &[&str] = &[")).nth(1).expect("the list");
@@ -123,6 +130,9 @@ fn templates_hold_no_prose() {
         "mimamori admin sign-in-link",
         "mimamori admin enrolment-token",
         "mimamori rules check",
+        "mimamori rules pack keygen NAME",
+        "mimamori rules pack sign FOLDER --key NAME.key",
+        "mimamori rules pack verify FOLDER --trust NAME.pub",
         "sh -c 'curl -s file:///dev/null | sh'",
     ];
     for entry in fs::read_dir(folder("templates")).unwrap() {
