@@ -58,9 +58,15 @@ impl Page {
         }
     }
 
-    /// A title's name in the page's language.
+    /// A title's name in the page's language. What is only the reading of a foreign name is for searching: people
+    /// know "AnyDesk" and "LINE" by the letters on the screen, not by their katakana.
     pub(crate) fn title_name<'a>(&self, name: &'a str, name_ja: &'a str) -> &'a str {
-        self.either(name_ja, name)
+        if is_reading(name_ja) { name } else { self.either(name_ja, name) }
+    }
+
+    /// How a foreign name is read, for pages that have room to say it; nothing in English.
+    pub(crate) fn reading<'a>(&self, name_ja: &'a str) -> Option<&'a str> {
+        (self.language() == Language::Ja && is_reading(name_ja)).then_some(name_ja)
     }
 
     /// The name of a hit.
@@ -206,6 +212,11 @@ impl Page {
         Href::new("/findings", &[("subject", subject.as_ref())])
     }
 
+    /// The form of an exclusion of rules that begins with another one.
+    pub(crate) fn like_href(&self, id: impl AsRef<str>) -> Href {
+        Href::new("/rules/exclusions/new", &[("like", id.as_ref())])
+    }
+
     /// The form of a list of values.
     pub(crate) fn list_href(&self, name: impl AsRef<str>) -> Href {
         Href::new("/rules/lists/edit", &[("name", name.as_ref())])
@@ -238,6 +249,12 @@ impl Page {
         }
         format!("{} {}", show::count(whole), UNITS.get(unit).copied().unwrap_or_default())
     }
+}
+
+/// Whether a Japanese name is katakana throughout: the reading of a name that is written otherwise.
+fn is_reading(name_ja: &str) -> bool {
+    let katakana = |c: char| matches!(c, '\u{30a0}'..='\u{30ff}' | '\u{3000}' | ' ' | '0'..='9');
+    !name_ja.is_empty() && name_ja.chars().all(katakana)
 }
 
 /// What a redirect after a form may say.

@@ -4,6 +4,7 @@ use crate::support::folder;
 use case::catalogue::{May, Why};
 use case::check::{CheckKind, Verdict};
 use case::decision::{Cause, Life, Outcome};
+use case::detection::{self, Status};
 use case::form::{Audience, Kind};
 use case::judgement::ITEM_FIELDS;
 use case::predicate::Operator;
@@ -11,7 +12,7 @@ use case::request::State;
 use control::Role;
 use control::view::people::MessageState;
 use control::view::requests::Scheme;
-use control::view::rule_exclusions::Compared;
+use control::view::rule_exclusions::{Compared, ExclusionState};
 use model::inventory::SoftwareSource;
 use model::{Class, EventKind, Family, LostReason};
 use std::collections::BTreeSet;
@@ -105,6 +106,14 @@ fn words_of_the_software_check() -> Vec<String> {
     assert!(steps.len() >= 5, "{steps:?}");
     steps.push("opened");
     add("detection-cause", &mut steps.into_iter());
+    add("detection-status", &mut Status::ALL.iter().map(|one| one.name()));
+    add("detection-verdict", &mut detection::Verdict::ALL.iter().map(|one| one.name()));
+    let notes: Vec<String> =
+        detection::Verdict::ALL.iter().map(|one| format!("{}-note", one.name())).collect();
+    add("detection-verdict", &mut notes.iter().map(String::as_str));
+    add("rule-exclusion-state", &mut ExclusionState::ALL.iter().map(|one| one.name()));
+    let rule_page = std::fs::read_to_string(folder("src/pages/rule_page.rs")).unwrap();
+    add("rules-step", &mut quoted_after(&rule_page, "=> ("));
     let words = std::fs::read_to_string(folder("src/words.rs")).unwrap();
     for (of, list) in [("done", "DONE"), ("looked", "LOOKED"), ("finding-step", "STEPS")] {
         let at = words.split(&format!("const {list}: &[&str] = &[")).nth(1).expect("the list");

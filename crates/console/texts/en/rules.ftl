@@ -18,7 +18,6 @@ rules-correlation = correlation
 rules-inactive = not evaluated
 rules-alerts = Alerts of this rule
 rules-try = Try a rule on the past
-rules-try-this = Try this rule on the past
 rules-try-lead = Every edit asks the stored events what the rule would have done. Nothing is saved.
 rules-text = Rule (Sigma)
 rules-filter = Exclusion (Sigma filter)

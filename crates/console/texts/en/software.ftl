@@ -106,4 +106,4 @@ finding-step-risk-ended = Acceptance ended
 finding-step-draft-sent = Sent by a person
 finding-step-device-retired = Device retired
 finding-step-other = Changed
-finding-proof = Looked, and not found any more
+finding-looked = Looked, and not found any more

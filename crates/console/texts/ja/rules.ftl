@@ -12,7 +12,6 @@ rules-correlation = 相関
 rules-inactive = 評価の対象外
 rules-alerts = このルールのアラート
 rules-try = ルールを過去で試す
-rules-try-this = このルールを過去で試す
 rules-try-lead = 編集のたびに、保存済みのイベントで何が起きていたかを調べます。何も保存しません。
 rules-text = ルール（Sigma）
 rules-filter = 除外（Sigma フィルター）

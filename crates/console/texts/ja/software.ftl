@@ -100,4 +100,4 @@ finding-step-risk-ended = リスク受容の終了
 finding-step-draft-sent = 担当者が送信
 finding-step-device-retired = 端末の廃止
 finding-step-other = 更新
-finding-proof = 見つからなくなったことを確認
+finding-looked = 見つからなくなったことを確認

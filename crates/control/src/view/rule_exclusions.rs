@@ -107,6 +107,9 @@ pub enum ExclusionState {
 }
 
 impl ExclusionState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Expired, Self::Ended];
+
     /// The stored name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -118,7 +121,7 @@ impl ExclusionState {
     }
 
     pub(crate) fn of_name(name: &str) -> Option<Self> {
-        [Self::Active, Self::Expired, Self::Ended].into_iter().find(|one| one.name() == name)
+        Self::ALL.into_iter().find(|one| one.name() == name)
     }
 }
 

@@ -62,7 +62,7 @@ async fn what_people_and_agents_do_is_in_the_chain() {
     assert!(detail.contains("salary.xlsx"), "{detail}");
 
     let report = scene.control.audit_verify().await.expect("verified");
-    assert_eq!((report.entries, report.intact()), (11, true), "{report:?}");
+    assert_eq!((report.entries, report.intact()), (12, true), "{report:?}");
 }
 
 #[tokio::test]

@@ -95,7 +95,8 @@ async fn without_its_events_nobody_can_say() {
     let verified = verified(COUNT, |_, alerts| {
         for why in &mut alerts[0].why {
             if let (true, Some(value)) = (why.selection == "event", &mut why.value) {
-                *value = value.replace("/1", "/9999");
+                let (stream, _) = value.rsplit_once('/').expect("a stream and a number");
+                *value = format!("{stream}/9999");
             }
         }
     })
