@@ -23,8 +23,8 @@ fn every_own_rule_loads_without_a_complaint() {
         compiled.rules.rules().iter().filter_map(|rule| rule.logsource.product.clone()).collect();
     let count = |wanted: &str| products.iter().filter(|product| *product == wanted).count();
     let counts = [count("windows"), count("linux"), count("macos")];
-    assert!(counts[0] >= 168 && counts[1] >= 71 && counts[2] >= 20, "{counts:?}");
-    assert!(compiled.correlations.rules().count() >= 22);
+    assert!(counts[0] >= 181 && counts[1] >= 71 && counts[2] >= 20, "{counts:?}");
+    assert!(compiled.correlations.rules().count() >= 25);
 }
 
 #[test]
@@ -164,6 +164,19 @@ const UNSEEN: &[&str] = &[
     "remote_control/remote_control_set_up_without_user",
     "remote_control/remote_control_starts_shell",
     "remote_control/tunnel_service_run",
+    // These ask for what the server alone knows; no log holds it. The cases beside them are stamped as the server does.
+    "insider_leak/unapproved_cloud_client_sends",
+    "lateral_movement/new_program_connects_within_network",
+    "living_off_the_land/system_tool_used_by_business_department",
+    "persistence/run_key_set_by_rare_program",
+    "ransomware/document_written_by_new_program",
+    "remote_control/unapproved_remote_control_started",
+    "unknown_software/denied_software_started",
+    "unknown_software/new_program_on_one_device_from_download_folder",
+    "unknown_software/program_from_imitated_site",
+    "unknown_software/rare_unapproved_program_calls_out",
+    "unknown_software/rare_unsigned_program_below_office",
+    "unknown_software/unapproved_program_started_on_server_by_person",
 ];
 
 #[test]
