@@ -1,5 +1,6 @@
 //! Attributes that rules, filters and correlations share: how each is read and what it may hold.
 
+use crate::cause::{Attribute, Expected, Found, Plain, Quoted, Unsupported};
 use crate::error::{Fault, RuleError};
 use crate::rule::{Related, RelationKind, RuleLogSource};
 use crate::yaml::{Document, Entry, Kind, Node};
@@ -7,21 +8,17 @@ use crate::yaml::{Document, Entry, Kind, Node};
 /// Refuses what no document of Sigma 2 may be.
 pub(crate) fn refuse_foreign(root: &Node) -> Result<(), Fault> {
     if !matches!(root.kind, Kind::Map(_)) {
-        let found = root.describe();
-        return Err(bad("the document", found, "a map of attributes").at(root.line));
+        let (found, expected) = (root.describe(), Expected::MapOfAttributes);
+        return Err(RuleError::BadAttribute(Attribute::Document, found, expected).at(root.line));
     }
     if let Some(entry) = root.entry("action") {
         // Collections with global, reset and repeat ended with version 1 of the specification.
-        let what = "the attribute action".to_owned();
-        let remedy = "write every document in full; Sigma 2 has no global parts";
-        return Err(RuleError::NotSupported { what, remedy }.at(entry.line));
+        return Err(RuleError::NotSupported(Unsupported::Action).at(entry.line));
     }
     match root.get("taxonomy") {
-        Some(node) if node.text() != Some("sigma") => Err(RuleError::NotSupported {
-            what: format!("the taxonomy {}", node.describe()),
-            remedy: "use the field names of Sigma's own taxonomy",
+        Some(node) if node.text() != Some("sigma") => {
+            Err(RuleError::NotSupported(Unsupported::Taxonomy(node.describe())).at(node.line))
         }
-        .at(node.line)),
         _ => Ok(()),
     }
 }
@@ -29,9 +26,9 @@ pub(crate) fn refuse_foreign(root: &Node) -> Result<(), Fault> {
 /// Reads `logsource`, which rules and filters must have.
 pub(crate) fn log_source(root: &Node) -> Result<RuleLogSource, Fault> {
     let node = root.get("logsource");
-    let node = node.ok_or(RuleError::Missing { attribute: "logsource" }.at(root.line))?;
+    let node = node.ok_or(RuleError::Missing("logsource").at(root.line))?;
     let Kind::Map(entries) = &node.kind else {
-        return Err(bad("logsource", node.describe(), "a map").at(node.line));
+        return Err(bad("logsource", node.describe(), Expected::Map).at(node.line));
     };
     let mut source = RuleLogSource::default();
     for Entry { key, line, value } in entries {
@@ -42,19 +39,19 @@ pub(crate) fn log_source(root: &Node) -> Result<RuleLogSource, Fault> {
             // Words for people about how to record these events.
             "definition" => continue,
             other => {
-                let expected = "product, service, category and definition only";
-                let found = format!("extended by {:?}", crate::error::shown(other));
-                return Err(bad("logsource", found, expected).at(*line));
+                let found = Found::Extended(Quoted::of(other));
+                return Err(bad("logsource", found, Expected::LogSourceKeys).at(*line));
             }
         };
         let Some(text) = value.text().filter(|text| !text.is_empty()) else {
-            return Err(bad(&format!("logsource.{key}"), value.describe(), "a name").at(*line));
+            let attribute = Attribute::LogSource(Plain::of(key));
+            let (found, expected) = (value.describe(), Expected::Name);
+            return Err(RuleError::BadAttribute(attribute, found, expected).at(*line));
         };
         *slot = Some(text.to_ascii_lowercase());
     }
     if source == RuleLogSource::default() {
-        let expected = "at least one of product, service and category";
-        return Err(bad("logsource", "empty".to_owned(), expected).at(node.line));
+        return Err(bad("logsource", Found::Empty, Expected::LogSourceSome).at(node.line));
     }
     Ok(source)
 }
@@ -63,24 +60,23 @@ pub(crate) fn log_source(root: &Node) -> Result<RuleLogSource, Fault> {
 pub(crate) fn related(root: &Node) -> Result<Vec<Related>, Fault> {
     let Some(node) = root.get("related") else { return Ok(Vec::new()) };
     let mut found = Vec::new();
-    for item in node.items().iter().filter(|item| item.describe() != "empty") {
+    for item in node.items().iter().filter(|item| item.describe() != Found::Empty) {
         let Some(id) = item.get("id").and_then(Node::text) else {
-            return Err(bad("related", item.describe(), "an id and a type").at(item.line));
+            return Err(bad("related", item.describe(), Expected::Relation).at(item.line));
         };
-        let expected = "derived, obsolete, merged, renamed or similar";
-        let kind = chosen(item, "type", expected, RelationKind::of_name)?;
-        let kind = kind.ok_or(RuleError::Missing { attribute: "related.type" }.at(item.line))?;
+        let kind = chosen(item, "type", Expected::RelationType, RelationKind::of_name)?;
+        let kind = kind.ok_or(RuleError::Missing("related.type").at(item.line))?;
         found.push(Related { id: id.to_owned(), kind });
     }
     Ok(found)
 }
 
-pub(crate) fn bad(attribute: &str, found: String, expected: &'static str) -> RuleError {
-    RuleError::BadAttribute { attribute: attribute.to_owned(), found, expected }
+pub(crate) const fn bad(attribute: &'static str, found: Found, expected: Expected) -> RuleError {
+    RuleError::BadAttribute(Attribute::At(attribute), found, expected)
 }
 
 pub(crate) fn required_text(root: &Node, attribute: &'static str) -> Result<String, Fault> {
-    optional_text(root, attribute)?.ok_or(RuleError::Missing { attribute }.at(root.line))
+    optional_text(root, attribute)?.ok_or(RuleError::Missing(attribute).at(root.line))
 }
 
 pub(crate) fn optional_text(root: &Node, attribute: &'static str) -> Result<Option<String>, Fault> {
@@ -90,7 +86,7 @@ pub(crate) fn optional_text(root: &Node, attribute: &'static str) -> Result<Opti
             Kind::Scalar(scalar) => {
                 Ok(Some(scalar.text.trim().to_owned()).filter(|text| !text.is_empty()))
             }
-            _ => Err(bad(attribute, node.describe(), "text").at(node.line)),
+            _ => Err(bad(attribute, node.describe(), Expected::Text).at(node.line)),
         },
     }
 }
@@ -98,7 +94,7 @@ pub(crate) fn optional_text(root: &Node, attribute: &'static str) -> Result<Opti
 pub(crate) fn chosen<T>(
     root: &Node,
     attribute: &'static str,
-    expected: &'static str,
+    expected: Expected,
     of_name: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<T>, Fault> {
     let Some(node) = root.get(attribute) else { return Ok(None) };

@@ -2,6 +2,7 @@
 //! the rest goes on.
 
 use crate::attributes;
+use crate::cause::{Expected, Found, LintCause, Measure, Plain, Quoted, shown};
 use crate::correlation::Correlations;
 use crate::correlation::plan::{Resolved, resolve};
 use crate::correlation::read::{self as correlation, CorrelationDraft};
@@ -10,6 +11,7 @@ use crate::fields::SuppliedFields;
 use crate::filter::{self, Filter, FilterDraft, Named};
 use crate::limits;
 use crate::predicate::{PredicateTable, Target, TestSpec};
+pub(crate) use crate::refused::{Lint, Refused};
 use crate::rule::{self, Draft, Rule, RuleLogSource};
 use crate::ruleset::{Leaf, Plan, RuleSet};
 use crate::selection::{LeafSpec, Remark, Said};
@@ -17,7 +19,6 @@ use crate::tree::Tree;
 use crate::view::FieldTable;
 use crate::yaml::{self, Document, Node};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
 /// A text that holds rules: one or several YAML documents.
@@ -56,55 +57,6 @@ pub struct Compiled {
     pub refused: Vec<Refused>,
     /// Remarks on loaded rules that perhaps do not say what their author means.
     pub lints: Vec<Lint>,
-}
-
-/// A document that was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// The source's name.
-    pub source: String,
-    /// The rule's title, as far as it could be read.
-    pub title: Option<String>,
-    /// The line within the source, counted from 1.
-    pub line: Option<usize>,
-    /// What is wrong.
-    pub reason: String,
-    /// What the author can do.
-    pub remedy: String,
-    /// The same as a value.
-    pub cause: RuleError,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.source)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        if let Some(title) = &self.title {
-            write!(f, ": {title}")?;
-        }
-        write!(f, ": {}; {}", self.reason, self.remedy)
-    }
-}
-
-/// A remark on a loaded rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lint {
-    /// The source's name.
-    pub source: String,
-    /// The rule's title.
-    pub title: String,
-    /// The line within the source, counted from 1.
-    pub line: usize,
-    /// The remark.
-    pub message: String,
-}
-
-impl fmt::Display for Lint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}: {}", self.source, self.line, self.title, self.message)
-    }
 }
 
 /// Compiles every rule of the sources into one set.
@@ -171,13 +123,12 @@ impl<'o> Compiler<'o> {
         self.documents += 1;
         let text = source.text.strip_prefix('\u{feff}').unwrap_or(source.text);
         if text.len() > limits::SOURCE_BYTES_MAX {
-            let limit = limits::SOURCE_BYTES_MAX;
-            let cause = RuleError::too_large("the source's size in bytes", limit);
+            let cause = RuleError::too_large(Measure::SourceBytes, limits::SOURCE_BYTES_MAX);
             return self.refuse(source.name, None, Fault { line: None, cause });
         }
         let documents = yaml::documents(text);
         if documents.is_empty() {
-            let cause = RuleError::Missing { attribute: "title" };
+            let cause = RuleError::Missing("title");
             return self.refuse(source.name, None, Fault { line: None, cause });
         }
         for document in documents {
@@ -196,9 +147,7 @@ impl<'o> Compiler<'o> {
             return self.correlation(&root, line, document, source_name);
         }
         if let (Some(filter), Some(_)) = (root.entry("filter"), root.get("detection")) {
-            let found = "beside a detection".to_owned();
-            let expected =
-                "a document of its own: what belongs to the rule stands before a line of ---";
+            let (found, expected) = (Found::BesideDetection, Expected::OwnDocument);
             return Err(attributes::bad("filter", found, expected).at(filter.line));
         }
         if root.get("filter").is_some() {
@@ -260,10 +209,7 @@ impl<'o> Compiler<'o> {
 
     fn check_id(&self, id: &str, line: usize) -> Result<(), Fault> {
         match self.ids.get(id) {
-            Some(first) => {
-                let (id, first) = (id.to_owned(), first.clone());
-                Err(RuleError::DuplicateId { id, first }.at(line))
-            }
+            Some(first) => Err(RuleError::DuplicateId(Plain::of(id), Plain::of(first)).at(line)),
             None => Ok(()),
         }
     }
@@ -286,19 +232,15 @@ impl<'o> Compiler<'o> {
                 if !seen.insert(field) {
                     continue;
                 }
-                let message = supplied.complaint(source, field);
-                remarks.extend(message.map(|message| Remark { line: leaf.line, message }));
+                let cause = supplied.complaint(source, field);
+                remarks.extend(cause.map(|cause| Remark { line: leaf.line, cause }));
             }
         });
     }
 
     fn remark(&mut self, source: &str, title: &str, remarks: Vec<Remark>) {
-        self.lints.extend(remarks.into_iter().map(|remark| Lint {
-            source: source.to_owned(),
-            title: title.to_owned(),
-            line: remark.line,
-            message: remark.message,
-        }));
+        let lint = |remark: Remark| Lint::new(source, title, remark.line, remark.cause);
+        self.lints.extend(remarks.into_iter().map(lint));
     }
 
     /// Numbers the tests of a condition. Predicates of a rule that is refused on the way stay unused.
@@ -311,8 +253,7 @@ impl<'o> Compiler<'o> {
             regexes += of_leaf.count();
         });
         if regexes > limits::REGEXES_PER_RULE_MAX {
-            let what = "the number of regular expressions";
-            let cause = RuleError::too_large(what, limits::REGEXES_PER_RULE_MAX);
+            let cause = RuleError::too_large(Measure::Regexes, limits::REGEXES_PER_RULE_MAX);
             return Err(Fault { line: first_line, cause });
         }
         let mut tree = tree.try_map(&mut |spec| {
@@ -322,10 +263,10 @@ impl<'o> Compiler<'o> {
             };
             let mut any_of = Vec::with_capacity(spec.any_of.len());
             for test in spec.any_of.iter() {
-                let id = predicates.intern(target, test, fields).map_err(|reason| {
+                let id = predicates.intern(target, test, fields).map_err(|fault| {
                     let written = said.get(spec.said).map_or("", |said| &said.pattern);
                     let field = spec.field.as_deref().unwrap_or_default();
-                    RuleError::value(field, written, reason).at(spec.line)
+                    RuleError::value(field, written, fault).at(spec.line)
                 })?;
                 any_of.push(id);
             }
@@ -342,7 +283,7 @@ impl<'o> Compiler<'o> {
             let limit = limits::RULE_COST_MAX as usize;
             return Err(Fault {
                 line: first_line,
-                cause: RuleError::too_large("the cost of the values", limit),
+                cause: RuleError::too_large(Measure::Cost, limit),
             });
         }
         Ok(tree)
@@ -359,15 +300,7 @@ impl<'o> Compiler<'o> {
         title: Option<String>,
         fault: Fault,
     ) {
-        let refused = Refused {
-            source: source.to_owned(),
-            title,
-            line: fault.line,
-            reason: fault.cause.to_string(),
-            remedy: fault.cause.remedy(),
-            cause: fault.cause,
-        };
-        self.refused.push((number, refused));
+        self.refused.push((number, Refused::new(source, title, fault.line, fault.cause)));
     }
 
     /// Adds each filter to the rules that it names and whose log source is within its own. What a filter
@@ -377,8 +310,8 @@ impl<'o> Compiler<'o> {
             let mut remarks = Vec::new();
             let expired = filter.expires.as_ref().zip(self.options.today.as_ref());
             if let Some((day, _)) = expired.filter(|(day, today)| day < today) {
-                let message = format!("not applied: it expired on {day}");
-                remarks.push(Remark { line: filter.source_line, message });
+                let cause = LintCause::Expired(Plain::of(day));
+                remarks.push(Remark { line: filter.source_line, cause });
                 self.remark(&filter.source_name, &filter.title, remarks);
                 continue;
             }
@@ -403,23 +336,20 @@ impl<'o> Compiler<'o> {
                                 attach(loaded);
                                 continue;
                             }
-                            let message = format!(
-                                "has no effect on {:?}: the log sources differ",
-                                crate::error::shown(&loaded.rule.title)
-                            );
-                            remarks.push(Remark { line: *line, message });
+                            let title = Quoted::of(&loaded.rule.title);
+                            let cause = LintCause::OtherLogSource(title);
+                            remarks.push(Remark { line: *line, cause });
                         }
                         if !named {
-                            let name = crate::error::shown(name);
-                            let message = format!("no rule of events is called {name}");
-                            remarks.push(Remark { line: *line, message });
+                            let cause = LintCause::NoSuchRule(Plain::of(name));
+                            remarks.push(Remark { line: *line, cause });
                         }
                     }
                 }
             }
             if !attached {
-                let message = "applies to no rule".to_owned();
-                remarks.push(Remark { line: filter.source_line, message });
+                let cause = LintCause::AppliesToNone;
+                remarks.push(Remark { line: filter.source_line, cause });
             }
             self.remark(&filter.source_name, &filter.title, remarks);
         }
@@ -457,10 +387,10 @@ impl<'o> Compiler<'o> {
             let (source, title) = (rule.source_name.clone(), Some(rule.title.clone()));
             self.refuse_document(numbers[place], &source, title, fault);
         }
-        for (place, line, message) in remarks {
+        for (place, line, cause) in remarks {
             let rule = &drafts[place].rule;
             let (source, title) = (rule.source_name.clone(), rule.title.clone());
-            self.remark(&source, &title, vec![Remark { line, message }]);
+            self.remark(&source, &title, vec![Remark { line, cause }]);
         }
         correlations
     }
@@ -470,5 +400,5 @@ impl<'o> Compiler<'o> {
 fn title_of(text: &str) -> Option<String> {
     let line = text.lines().find_map(|line| line.strip_prefix("title:"))?;
     let title = line.trim().trim_matches(['"', '\'']);
-    (!title.is_empty()).then(|| crate::error::shown(title))
+    (!title.is_empty()).then(|| shown(title))
 }

@@ -3,27 +3,28 @@
 //! Binding, weakest first: `or`, `and`, `not`, `1 of` / `any of` / `all of`. Key words may be written in
 //! capitals.
 
+use crate::cause::{ConditionFault, Plain, Quoted};
 use crate::limits;
 use crate::tree::Tree;
 
 /// Parses a condition over the named selections; leaves are places in `names`.
 ///
 /// # Errors
-/// What is wrong with it, in words.
-pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Tree<usize>, String> {
+/// What is wrong with it.
+pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Tree<usize>, ConditionFault> {
     let words = words(text)?;
     let mut parser = Parser { words: &words, at: 0, names };
     let tree = parser.any(0)?;
     match parser.peek() {
         None => Ok(tree),
-        Some(word) if word.starts_with('|') => Err(AGGREGATION.to_owned()),
-        Some(")") => Err("a closing parenthesis without its opening one".to_owned()),
-        Some(word) => Err(format!("expected and, or or the end before {:?}", shown(word))),
+        Some(word) if word.starts_with('|') => Err(ConditionFault::Aggregation),
+        Some(")") => Err(ConditionFault::Unopened),
+        Some(word) => Err(ConditionFault::Unexpected(Quoted::of(word))),
     }
 }
 
 /// The words of a condition; parentheses are words of their own.
-pub(crate) fn words(text: &str) -> Result<Vec<&str>, String> {
+pub(crate) fn words(text: &str) -> Result<Vec<&str>, ConditionFault> {
     let mut words = Vec::new();
     for chunk in text.split_whitespace() {
         let mut rest = chunk;
@@ -36,10 +37,10 @@ pub(crate) fn words(text: &str) -> Result<Vec<&str>, String> {
         }
         words.extend((!rest.is_empty()).then_some(rest));
         if words.len() > limits::CONDITION_WORDS_MAX {
-            return Err(format!("more than {} words", limits::CONDITION_WORDS_MAX));
+            return Err(ConditionFault::TooManyWords(limits::CONDITION_WORDS_MAX));
         }
     }
-    if words.is_empty() { Err("it is empty".to_owned()) } else { Ok(words) }
+    if words.is_empty() { Err(ConditionFault::Empty) } else { Ok(words) }
 }
 
 /// Whether a name fits a pattern of names, in which `*` stands for any characters and every other sign for
@@ -56,13 +57,6 @@ pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     }
     rest.ends_with(last)
 }
-
-fn shown(text: &str) -> String {
-    crate::error::shown(text)
-}
-
-const AGGREGATION: &str =
-    "aggregations behind | are no longer part of Sigma; a correlation rule says the same";
 
 struct Parser<'p> {
     words: &'p [&'p str],
@@ -81,7 +75,7 @@ impl<'p> Parser<'p> {
         found
     }
 
-    fn any(&mut self, depth: usize) -> Result<Tree<usize>, String> {
+    fn any(&mut self, depth: usize) -> Result<Tree<usize>, ConditionFault> {
         let mut parts = vec![self.all(depth)?];
         while self.take("or") {
             parts.push(self.all(depth)?);
@@ -89,7 +83,7 @@ impl<'p> Parser<'p> {
         Ok(Tree::any(parts))
     }
 
-    fn all(&mut self, depth: usize) -> Result<Tree<usize>, String> {
+    fn all(&mut self, depth: usize) -> Result<Tree<usize>, ConditionFault> {
         let mut parts = vec![self.one(depth)?];
         while self.take("and") {
             parts.push(self.one(depth)?);
@@ -97,9 +91,9 @@ impl<'p> Parser<'p> {
         Ok(Tree::all(parts))
     }
 
-    fn one(&mut self, depth: usize) -> Result<Tree<usize>, String> {
+    fn one(&mut self, depth: usize) -> Result<Tree<usize>, ConditionFault> {
         if depth > limits::CONDITION_DEPTH_MAX {
-            return Err(format!("nested deeper than {}", limits::CONDITION_DEPTH_MAX));
+            return Err(ConditionFault::TooDeep(limits::CONDITION_DEPTH_MAX));
         }
         if self.take("not") {
             return Ok(Tree::Not(Box::new(self.one(depth + 1)?)));
@@ -108,10 +102,10 @@ impl<'p> Parser<'p> {
             let inner = self.any(depth + 1)?;
             return match self.take(")") {
                 true => Ok(inner),
-                false => Err("a closing parenthesis is missing".to_owned()),
+                false => Err(ConditionFault::Unclosed),
             };
         }
-        let word = self.peek().ok_or("it ends where a selection is expected")?;
+        let word = self.peek().ok_or(ConditionFault::SelectionExpected)?;
         self.at += 1;
         if self.peek().is_some_and(|next| next.eq_ignore_ascii_case("of")) {
             self.at += 1;
@@ -120,22 +114,20 @@ impl<'p> Parser<'p> {
         self.named(word)
     }
 
-    fn named(&self, word: &str) -> Result<Tree<usize>, String> {
+    fn named(&self, word: &str) -> Result<Tree<usize>, ConditionFault> {
         if let Some(place) = self.names.iter().position(|name| *name == word) {
             return Ok(Tree::Leaf(place));
         }
         let known = self.names.join(", ");
         Err(match word {
-            _ if word.starts_with('|') => AGGREGATION.to_owned(),
-            _ if word.contains('*') => {
-                format!("write 1 of or all of before the pattern {:?}", shown(word))
-            }
-            _ => format!("no selection is called {:?}; there are {}", shown(word), shown(&known)),
+            _ if word.starts_with('|') => ConditionFault::Aggregation,
+            _ if word.contains('*') => ConditionFault::PatternAlone(Quoted::of(word)),
+            _ => ConditionFault::UnknownSelection(Quoted::of(word), Plain::of(&known)),
         })
     }
 
-    fn quantified(&mut self, quantifier: &str) -> Result<Tree<usize>, String> {
-        let target = self.peek().ok_or("it ends where a pattern of selections is expected")?;
+    fn quantified(&mut self, quantifier: &str) -> Result<Tree<usize>, ConditionFault> {
+        let target = self.peek().ok_or(ConditionFault::PatternExpected)?;
         self.at += 1;
         let leaves: Vec<Tree<usize>> = if target.eq_ignore_ascii_case("them") {
             self.leaves(|name| !name.starts_with('_'))
@@ -143,14 +135,12 @@ impl<'p> Parser<'p> {
             self.leaves(|name| fits(target, name))
         };
         if leaves.is_empty() {
-            return Err(format!("no selection fits {:?}", shown(target)));
+            return Err(ConditionFault::NoSelectionFits(Quoted::of(target)));
         }
         match quantifier.to_ascii_lowercase().as_str() {
             "1" | "any" => Ok(Tree::any(leaves)),
             "all" => Ok(Tree::all(leaves)),
-            other => {
-                Err(format!("{:?} of is not defined; write 1 of, any of or all of", shown(other)))
-            }
+            other => Err(ConditionFault::UnknownQuantifier(Quoted::of(other))),
         }
     }
 
@@ -169,7 +159,7 @@ mod tests {
     fn check(text: &str, expected: &str) {
         let shown = match parse(text, NAMES) {
             Ok(tree) => show(&tree),
-            Err(reason) => reason,
+            Err(fault) => fault.to_string(),
         };
         assert_eq!(shown, expected, "{text}");
     }
@@ -224,8 +214,10 @@ mod tests {
         check("1 of ?el_*", "no selection fits \"?el_*\"");
         check("1 of nope*", "no selection fits \"nope*\"");
         check("sel_*", "write 1 of or all of before the pattern \"sel_*\"");
-        check("a | count() > 5", AGGREGATION);
-        assert!(parse("nope", &["a"]).is_err_and(|reason| reason.contains("there are a")));
+        check("a | count() > 5", &ConditionFault::Aggregation.to_string());
+        assert!(
+            parse("nope", &["a"]).is_err_and(|fault| fault.to_string().contains("there are a"))
+        );
         assert!(parse(&"(".repeat(5_000), NAMES).is_err());
         assert!(parse(&format!("{}a", "not ".repeat(100)), NAMES).is_err());
     }

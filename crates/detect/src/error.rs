@@ -1,157 +1,123 @@
 //! Why a rule cannot be evaluated exactly, and what its author can do.
 
-use crate::limits;
+use crate::cause::{
+    Attribute, ChainFault, ConditionFault, Expected, Found, Measure, Plain, Quoted, SelectionFault,
+    Spoken, Unsupported, ValueFault, YamlFault, causes,
+};
+use crate::sentence::Sentence;
 
-/// Why a rule was refused. `Display` tells the cause, [`RuleError::remedy`] the next step.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RuleError {
-    /// The text is not YAML, or uses a part of YAML that rules do not need.
-    #[error("not readable as yaml: {reason}")]
-    Yaml {
-        /// The parser's words.
-        reason: String,
-    },
-    /// The source or one of its parts exceeds a limit.
-    #[error("{what} exceeds the limit of {limit}")]
-    TooLarge {
-        /// What is too large, with its unit.
-        what: &'static str,
-        /// The limit.
-        limit: usize,
-    },
-    /// A required attribute is absent or empty.
-    #[error("the attribute {attribute} is missing")]
-    Missing {
-        /// The attribute's path.
-        attribute: &'static str,
-    },
-    /// An attribute holds something that Sigma does not define.
-    #[error("{attribute} is {found}, expected {expected}")]
-    BadAttribute {
-        /// The attribute's path.
-        attribute: String,
-        /// What it holds.
-        found: String,
-        /// What it may hold.
-        expected: &'static str,
-    },
-    /// A part of Sigma that this engine does not evaluate.
-    #[error("{what} is not yet supported")]
-    NotSupported {
-        /// The part.
-        what: String,
-        /// The next step.
-        remedy: &'static str,
-    },
-    /// The modifier chain of a field makes no sense.
-    #[error("modifier chain {chain:?} of field {field:?}: {reason}")]
-    BadModifier {
-        /// The field; empty for keywords.
-        field: String,
-        /// The chain as written.
-        chain: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A value does not fit its modifiers.
-    #[error("value {value:?} of field {field:?}: {reason}")]
-    BadValue {
-        /// The field; empty for keywords.
-        field: String,
-        /// The first characters of the value.
-        value: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The condition cannot be parsed.
-    #[error("condition: {reason}")]
-    BadCondition {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A selection has no content.
-    #[error("selection {selection:?}: {reason}")]
-    BadSelection {
-        /// The selection.
-        selection: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A placeholder of the `expand` modifier has no values here.
-    #[error("placeholder %{name}% has no values")]
-    UnresolvedPlaceholder {
-        /// The placeholder's name.
-        name: String,
-    },
-    /// Another rule with this id is already loaded.
-    #[error("rule id {id} is already loaded from {first}")]
-    DuplicateId {
-        /// The id.
-        id: String,
-        /// The source that came first.
-        first: String,
-    },
-    /// A correlation refers to something that is not there, or to several things.
-    #[error("{count} rules are called {name}")]
-    BadReference {
-        /// The id or name as written.
-        name: String,
-        /// How many there are.
-        count: usize,
-    },
-    /// Correlations refer to each other in a circle.
-    #[error("correlations refer to each other in a circle: {path}")]
-    Cycle {
-        /// The titles along the circle.
-        path: String,
-    },
+causes! {
+    /// Why a rule was refused. `Display` tells the cause in English, [`RuleError::words`] in both languages,
+    /// [`RuleError::remedy_words`] the next step.
+    pub enum RuleError {
+        Yaml(fault: YamlFault): "not readable as yaml: {fault}" | "YAML として読めません: {fault}",
+        TooLarge(what: Measure, limit: usize): "{what} exceeds the limit of {limit}" | "{what}が上限の {limit} を超えています",
+        Missing(attribute: &'static str): "the attribute {attribute} is missing" | "属性 {attribute} がありません",
+        BadAttribute(attribute: Attribute, found: Found, expected: Expected): "{attribute} is {found}, expected {expected}" | "{attribute} {found}（書けるもの: {expected}）",
+        NotSupported(what: Unsupported): "{what} is not yet supported" | "評価できません: {what}",
+        BadModifier(field: Quoted, chain: Quoted, fault: ChainFault): "modifier chain {chain} of field {field}: {fault}" | "項目{field}の修飾子{chain}: {fault}",
+        BadValue(field: Quoted, value: Quoted, fault: ValueFault): "value {value} of field {field}: {fault}" | "項目{field}の値{value}: {fault}",
+        BadCondition(fault: ConditionFault): "condition: {fault}" | "条件式: {fault}",
+        BadSelection(selection: Quoted, fault: SelectionFault): "selection {selection}: {fault}" | "選択条件{selection}: {fault}",
+        UnresolvedPlaceholder(name: Plain): "placeholder %{name}% has no values" | "プレースホルダー %{name}% の値がありません",
+        DuplicateId(id: Plain, first: Plain): "rule id {id} is already loaded from {first}" | "ルール ID {id} は {first} で読み込み済みです",
+        NoReference(name: Plain): "0 rules are called {name}" | "{name} というルールはありません",
+        ManyReferences(count: usize, name: Plain): "{count} rules are called {name}" | "{name} というルールが {count} 件あります",
+        Cycle(path: Plain): "correlations refer to each other in a circle: {path}" | "相関ルールが循環して参照し合っています: {path}",
+    }
+}
+
+impl std::error::Error for RuleError {}
+
+/// A next step in both languages.
+macro_rules! step {
+    ($japanese:ident; $en:literal | $ja:literal) => {
+        if $japanese { format!($ja) } else { format!($en) }
+    };
 }
 
 impl RuleError {
-    /// What the author of the rule can do about it.
+    /// The cause in both languages.
+    #[must_use]
+    pub fn words(&self) -> Sentence {
+        self.sentence()
+    }
+
+    /// What the author of the rule can do about it, in English.
     #[must_use]
     pub fn remedy(&self) -> String {
+        self.next_step(false)
+    }
+
+    /// What the author of the rule can do about it, in both languages.
+    #[must_use]
+    pub fn remedy_words(&self) -> Sentence {
+        Sentence { ja: self.next_step(true), en: self.next_step(false) }
+    }
+
+    fn next_step(&self, japanese: bool) -> String {
+        let say = |en: &str, ja: &str| if japanese { ja.to_owned() } else { en.to_owned() };
         match self {
-            Self::Yaml { .. } => {
-                "correct the yaml; quote values that begin with a special character".to_owned()
-            }
-            Self::TooLarge { .. } => "split the rule into several smaller ones".to_owned(),
-            Self::Missing { attribute } => format!("add {attribute} to the rule"),
-            Self::BadAttribute { attribute, expected, .. } => {
-                format!("write {expected} for {attribute}")
-            }
-            Self::NotSupported { remedy, .. } => (*remedy).to_owned(),
-            Self::BadModifier { .. } => format!(
-                "use the modifiers of Sigma 2.1 in an order that fits: {}",
-                crate::modifier::KNOWN_NAMES
+            Self::Yaml(_) => say(
+                "correct the yaml; quote values that begin with a special character",
+                "YAML を修正してください（記号で始まる値は引用符で囲みます）",
             ),
-            Self::BadValue { .. } => "correct the value or its modifiers".to_owned(),
-            Self::BadCondition { .. } => {
-                "write names of selections joined by and, or, not, parentheses, 1 of or all of"
-                    .to_owned()
+            Self::TooLarge(..) => {
+                say("split the rule into several smaller ones", "ルールを小さく分けてください")
             }
-            Self::BadSelection { .. } => "fill the selection or remove it".to_owned(),
-            Self::UnresolvedPlaceholder { name } => {
-                format!("give a list of values for {name}, or write the values into the rule")
+            Self::Missing(attribute) => {
+                step!(japanese; "add {attribute} to the rule" | "{attribute} を書き加えてください")
             }
-            Self::DuplicateId { .. } => {
-                "give the rule an id of its own, or load the folder only once".to_owned()
+            Self::BadAttribute(attribute, _, expected) => {
+                let (attribute, expected) = (attribute.say(japanese), expected.say(japanese));
+                step!(japanese; "write {expected} for {attribute}"
+                    | "{attribute} を次のように書いてください: {expected}")
             }
-            Self::BadReference { count: 0, .. } => {
-                "load that rule as well; a refused rule cannot be referred to".to_owned()
+            Self::NotSupported(what) => what.remedy().say(japanese),
+            Self::BadModifier(..) => {
+                let known = crate::modifier::KNOWN_NAMES;
+                step!(japanese; "use the modifiers of Sigma 2.1 in an order that fits: {known}"
+                    | "Sigma 2.1 の修飾子を正しい順に使ってください: {known}")
             }
-            Self::BadReference { .. } => "refer to the rule by its id".to_owned(),
-            Self::Cycle { .. } => "let one of them refer to rules of events instead".to_owned(),
+            Self::BadValue(..) => {
+                say("correct the value or its modifiers", "値か修飾子を修正してください")
+            }
+            Self::BadCondition(_) => say(
+                "write names of selections joined by and, or, not, parentheses, 1 of or all of",
+                "選択条件の名前を and・or・not・括弧・1 of・all of でつないでください",
+            ),
+            Self::BadSelection(..) => {
+                say("fill the selection or remove it", "選択条件に内容を書くか、削除してください")
+            }
+            Self::UnresolvedPlaceholder(name) => {
+                let name = name.say(japanese);
+                step!(japanese; "give a list of values for {name}, or write the values into the rule"
+                    | "{name} のリストを用意するか、値をルールに直接書いてください")
+            }
+            Self::DuplicateId(..) => say(
+                "give the rule an id of its own, or load the folder only once",
+                "ルールに固有の ID を付けるか、フォルダーを一度だけ読み込んでください",
+            ),
+            Self::NoReference(_) => say(
+                "load that rule as well; a refused rule cannot be referred to",
+                "そのルールも読み込んでください（拒否されたルールは参照できません）",
+            ),
+            Self::ManyReferences(..) => {
+                say("refer to the rule by its id", "ルールを ID で参照してください")
+            }
+            Self::Cycle(_) => say(
+                "let one of them refer to rules of events instead",
+                "いずれかの参照先を、イベントのルールに変えてください",
+            ),
         }
     }
 
-    pub(crate) const fn too_large(what: &'static str, limit: usize) -> Self {
-        Self::TooLarge { what, limit }
+    pub(crate) const fn too_large(what: Measure, limit: usize) -> Self {
+        Self::TooLarge(what, limit)
     }
 
-    pub(crate) fn value(field: &str, value: &str, reason: impl Into<String>) -> Self {
-        Self::BadValue { field: shown(field), value: shown(value), reason: reason.into() }
+    pub(crate) fn value(field: &str, value: &str, fault: ValueFault) -> Self {
+        Self::BadValue(Quoted::of(field), Quoted::of(value), fault)
     }
 }
 
@@ -166,13 +132,4 @@ impl RuleError {
     pub(crate) const fn at(self, line: usize) -> Fault {
         Fault { line: Some(line), cause: self }
     }
-}
-
-/// The beginning of a hostile text, short enough for a message.
-pub(crate) fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(limits::SHOWN_CHARS_MAX).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }

@@ -1,5 +1,6 @@
 //! Placeholders of the `expand` modifier: `%name%` in a rule's value becomes each value of a list.
 
+use crate::cause::{Measure, Plain, ValueFault};
 use crate::error::RuleError;
 use crate::limits;
 use std::collections::BTreeMap;
@@ -14,21 +15,18 @@ pub(crate) fn expand(
     lists: &BTreeMap<String, Vec<String>>,
 ) -> Result<Vec<String>, RuleError> {
     let mut done = vec![String::new()];
-    for part in parts(text).map_err(|name| RuleError::BadValue {
-        field: String::new(),
-        value: crate::error::shown(text),
-        reason: format!(
-            "several backslashes before %{name}% leave open whether it is a placeholder"
-        ),
-    })? {
+    let ambiguous =
+        |name: String| RuleError::value("", text, ValueFault::Ambiguous(Plain::of(&name)));
+    for part in parts(text).map_err(ambiguous)? {
         match part {
             Part::Plain(plain) => done.iter_mut().for_each(|one| one.push_str(&plain)),
             Part::Placeholder(name) => {
                 let values = lists.get(&name).filter(|values| !values.is_empty());
-                let values = values.ok_or(RuleError::UnresolvedPlaceholder { name })?;
+                let values =
+                    values.ok_or_else(|| RuleError::UnresolvedPlaceholder(Plain::of(&name)))?;
                 if done.len().saturating_mul(values.len()) > limits::ALTERNATIVES_MAX {
                     let limit = limits::ALTERNATIVES_MAX;
-                    return Err(RuleError::too_large("values by placeholders", limit));
+                    return Err(RuleError::too_large(Measure::PlaceholderValues, limit));
                 }
                 done = done
                     .iter()
@@ -130,10 +128,7 @@ mod tests {
         );
         assert_eq!(expand("none", &lists).expect("expands"), ["none"]);
         assert_eq!(expand(r"\%a%", &lists).expect("expands"), ["%a%"]);
-        assert_eq!(
-            expand("%c%", &lists),
-            Err(RuleError::UnresolvedPlaceholder { name: "c".to_owned() })
-        );
+        assert_eq!(expand("%c%", &lists), Err(RuleError::UnresolvedPlaceholder(Plain::of("c"))));
         assert!(expand(r"\\%a%", &lists).is_err());
         let long = BTreeMap::from([("l".to_owned(), vec![String::new(); 200])]);
         assert!(expand("%l%%l%%l%", &long).is_err());

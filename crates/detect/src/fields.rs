@@ -1,6 +1,7 @@
 //! Which fields the events of a log source carry: what a rule asks of others will never match, and nobody
 //! would notice.
 
+use crate::cause::{LintCause, Plain};
 use crate::rule::RuleLogSource;
 use model::registry::FIELDS;
 use model::{EventKind, LogSource};
@@ -59,8 +60,8 @@ impl SuppliedFields {
         }
     }
 
-    /// What is wrong with a rule's field, in words; `None` when it is supplied, or nobody knows.
-    pub(crate) fn complaint(&self, source: &RuleLogSource, field: &str) -> Option<String> {
+    /// What is wrong with a rule's field; `None` when it is supplied, or nobody knows.
+    pub(crate) fn complaint(&self, source: &RuleLogSource, field: &str) -> Option<LintCause> {
         let (product, category) = (source.product.as_deref(), source.category.as_deref()?);
         let mut nearest = None;
         let mut known = false;
@@ -77,8 +78,10 @@ impl SuppliedFields {
             let like = |name: &&String| name.eq_ignore_ascii_case(field);
             nearest = nearest.or_else(|| fields.iter().find(like));
         }
-        let shown = crate::error::shown(field);
-        let hint = nearest.map(|name| format!("; {name} is meant perhaps")).unwrap_or_default();
-        known.then(|| format!("no source of {category} supplies the field {shown}{hint}"))
+        let (category, field) = (Plain::of(category), Plain::of(field));
+        known.then(|| match nearest {
+            None => LintCause::NoSource(category, field),
+            Some(near) => LintCause::NoSourceButLike(category, field, Plain::of(near)),
+        })
     }
 }

@@ -8,6 +8,7 @@
 //! An exclusion that has an end carries `expires: YYYY-MM-DD`; from the day after it is not applied.
 
 use crate::attributes::{bad, hex, log_source, optional_text, required_text, stem, texts};
+use crate::cause::{Expected, Found, LintCause, Quoted, Unsupported};
 use crate::compile::{CompileOptions, Refused, RuleSource, compile};
 use crate::error::{Fault, RuleError};
 use crate::rule::{RuleLogSource, conditioned};
@@ -58,18 +59,8 @@ impl Filter {
         match filters.pop() {
             Some(only) if filters.is_empty() && yaml::documents(source.text).len() == 1 => Ok(only),
             _ => {
-                let cause = RuleError::NotSupported {
-                    what: "a text that is not exactly one filter".to_owned(),
-                    remedy: "write one document with title, logsource and filter",
-                };
-                Err(vec![Refused {
-                    source: source.name.to_owned(),
-                    title: None,
-                    line: None,
-                    reason: cause.to_string(),
-                    remedy: cause.remedy(),
-                    cause,
-                }])
+                let cause = RuleError::NotSupported(Unsupported::NotOneFilter);
+                Err(vec![Refused::new(source.name, None, None, cause)])
             }
         }
     }
@@ -152,8 +143,8 @@ pub(crate) fn read(
     let mut selections = Selections::new(lists);
     let tree = conditioned(node, "filter.condition", &["rules"], &mut selections)?;
     if !holds_without_match(&tree) {
-        let message = "without not, this filter keeps only the matches that it selects; to exclude them write condition: not selection".to_owned();
-        selections.remarks.push(Remark { line: node.line, message });
+        let cause = LintCause::KeepsOnly;
+        selections.remarks.push(Remark { line: node.line, cause });
     }
     Ok(FilterDraft { filter, rules, tree, said: selections.said, remarks: selections.remarks })
 }
@@ -168,13 +159,11 @@ fn header<'n>(
     let description = optional_text(root, "description")?.unwrap_or_default();
     let (author, expires) = (texts(root, "author").join(", "), expiry(root)?);
     let logsource = log_source(root)?;
-    let node =
-        root.get("filter").ok_or(RuleError::Missing { attribute: "filter" }.at(root.line))?;
+    let node = root.get("filter").ok_or(RuleError::Missing("filter").at(root.line))?;
     if !matches!(node.kind, Kind::Map(_)) {
-        return Err(bad("filter", node.describe(), "a map").at(node.line));
+        return Err(bad("filter", node.describe(), Expected::Map).at(node.line));
     }
-    let rules =
-        node.get("rules").ok_or(RuleError::Missing { attribute: "filter.rules" }.at(node.line))?;
+    let rules = node.get("rules").ok_or(RuleError::Missing("filter.rules").at(node.line))?;
     let rules = named(rules)?;
     let filter = Filter {
         title,
@@ -196,9 +185,8 @@ fn header<'n>(
 }
 
 fn named(node: &Node) -> Result<Named, Fault> {
-    let wrong = |item: &Node| {
-        bad("filter.rules", item.describe(), "any, or ids or names of rules").at(item.line)
-    };
+    let wrong =
+        |item: &Node| bad("filter.rules", item.describe(), Expected::RulesOfFilter).at(item.line);
     match &node.kind {
         Kind::Scalar(Scalar { text, meaning: Meaning::Text })
             if text.eq_ignore_ascii_case("any") || text.eq_ignore_ascii_case("all") =>
@@ -221,8 +209,8 @@ fn expiry(root: &Node) -> Result<Option<String>, Fault> {
     match text.parse::<jiff::civil::Date>() {
         Ok(day) => Ok(Some(day.to_string())),
         Err(_) => {
-            let found = format!("{:?}", crate::error::shown(&text));
-            Err(bad("expires", found, "a day such as 2026-12-31").at(root.line))
+            let found = Found::Text(Quoted::of(&text));
+            Err(bad("expires", found, Expected::Day).at(root.line))
         }
     }
 }

@@ -16,6 +16,7 @@
 //! Invariant: a rule is evaluated exactly as Sigma 2.1 says or refused at load with source, line, cause and
 //! remedy; never skipped, never approximated.
 //! Invariant: one bad document stops only itself (P9).
+//! Invariant: every cause of a refusal and every remark is a value with words in Japanese and English ([`cause`]).
 //! Invariant: a predicate is asked at most once per event, however many rules share it.
 //!
 //! Where the specification leaves a choice, the conformance vectors decide: `neq` also matches when the
@@ -25,6 +26,7 @@
 //! case are those of Unicode, and `$` also fits before a line break that ends the text.
 
 mod attributes;
+pub mod cause;
 mod class;
 pub mod columnar;
 mod compile;
@@ -56,6 +58,7 @@ mod ordinary;
 mod pattern;
 pub mod plain;
 mod predicate;
+mod refused;
 mod rule;
 mod ruleset;
 mod selection;
@@ -67,7 +70,7 @@ mod tree;
 mod view;
 mod yaml;
 
-pub use compile::{CompileOptions, Compiled, Lint, Refused, RuleSource, compile};
+pub use compile::{CompileOptions, Compiled, RuleSource, compile};
 pub use correlation::{CorrelationMatch, Correlations, Correlator};
 pub use coverage::{Coverage, Supply};
 pub use error::RuleError;
@@ -76,6 +79,7 @@ pub use filter::{Filter, filters_of};
 pub use flood::{Flood, FloodGuard};
 pub use list::list_values;
 pub use matched::Match;
+pub use refused::{Lint, Refused};
 pub use rule::{Related, RelationKind, Rule, RuleLogSource, Status};
 pub use ruleset::{RuleCost, RuleSet, Scratch};
 pub use tally::RuleCounts;

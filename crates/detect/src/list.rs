@@ -1,5 +1,6 @@
 //! Values of a placeholder from a file of YAML: a list of texts, or a map with the list under `values`.
 
+use crate::cause::{Expected, Found};
 use crate::error::{Fault, RuleError};
 use crate::yaml;
 
@@ -12,12 +13,12 @@ pub fn list_values(text: &str) -> Result<Vec<String>, (Option<usize>, RuleError)
 }
 
 fn read(text: &str) -> Result<Vec<String>, Fault> {
-    let expected = "one document: a list of texts, or a map with values";
-    let wrong =
-        |found: String, line: usize| crate::attributes::bad("values", found, expected).at(line);
+    let wrong = |found: Found, line: usize| {
+        crate::attributes::bad("values", found, Expected::Values).at(line)
+    };
     let documents = yaml::documents(text);
     let [document] = documents.as_slice() else {
-        return Err(wrong(format!("{} documents", documents.len()), 1));
+        return Err(wrong(Found::Documents(documents.len()), 1));
     };
     let root = yaml::parse(*document)?;
     let list = root.get("values").unwrap_or(&root);

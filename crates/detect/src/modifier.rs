@@ -1,5 +1,6 @@
 //! The modifier chain of a field: from a value as written to the tests that it stands for.
 
+use crate::cause::{ChainFault, Plain, Quoted, ValueFault, ValueKind};
 use crate::encode;
 use crate::net::Network;
 use crate::number::{Comparison, Number, TimePart};
@@ -67,24 +68,23 @@ impl Chain {
     /// Parses what stands behind the field name.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// What is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, ChainFault> {
         let mut modifiers = Vec::new();
         for name in text.split('|').filter(|_| !text.is_empty()) {
-            let modifier = Modifier::of_name(name).ok_or_else(|| {
-                format!("{:?} is not a modifier of Sigma", crate::error::shown(name))
-            })?;
+            let unknown = || ChainFault::Unknown(Quoted::of(name));
+            let modifier = Modifier::of_name(name).ok_or_else(unknown)?;
             if modifiers.contains(&modifier) {
-                return Err(format!("{name} occurs twice"));
+                return Err(ChainFault::Twice(Plain::of(name)));
             }
             modifiers.push(modifier);
         }
         let chain = Self { modifiers };
         if chain.has(Modifier::Exists) && chain.modifiers.len() > 1 {
-            return Err("exists stands alone".to_owned());
+            return Err(ChainFault::ExistsAlone);
         }
         if chain.has(Modifier::Regex) && chain.has(Modifier::Expand) {
-            return Err("placeholders in a regular expression have no defined meaning".to_owned());
+            return Err(ChainFault::ExpandInRegex);
         }
         Ok(chain)
     }
@@ -96,8 +96,8 @@ impl Chain {
     /// The tests of which one must hold for the value to match.
     ///
     /// # Errors
-    /// What does not fit, in words.
-    pub(crate) fn tests_of(&self, value: &Scalar) -> Result<Vec<TestSpec>, String> {
+    /// What does not fit.
+    pub(crate) fn tests_of(&self, value: &Scalar) -> Result<Vec<TestSpec>, ValueFault> {
         let mut drafts = vec![Draft { operand: Operand::of(value), cased: false }];
         for modifier in &self.modifiers {
             let mut next = Vec::with_capacity(drafts.len());
@@ -171,68 +171,61 @@ impl Operand {
         }
     }
 
-    const fn name(&self) -> &'static str {
+    const fn kind(&self) -> ValueKind {
         match self {
-            Self::Null => "null",
-            Self::Bool(_) => "a truth value",
-            Self::Number { .. } => "a number",
-            Self::Text { .. } => "text",
-            Self::Bytes(_) => "encoded bytes",
-            Self::Regex { .. } => "a regular expression",
-            Self::Network(_) => "a network",
-            Self::Part { .. } => "a part of a date",
-            Self::Compared { .. } => "a comparison",
-            Self::Reference { .. } => "a reference to a field",
-            Self::Exists(_) => "a test of existence",
+            Self::Null => ValueKind::Null,
+            Self::Bool(_) => ValueKind::Truth,
+            Self::Number { .. } => ValueKind::Number,
+            Self::Text { .. } => ValueKind::Text,
+            Self::Bytes(_) => ValueKind::Bytes,
+            Self::Regex { .. } => ValueKind::Regex,
+            Self::Network(_) => ValueKind::Network,
+            Self::Part { .. } => ValueKind::DatePart,
+            Self::Compared { .. } => ValueKind::Comparison,
+            Self::Reference { .. } => ValueKind::Reference,
+            Self::Exists(_) => ValueKind::Existence,
         }
     }
 
     /// The value as a pattern, where text is meant.
-    fn into_pattern(self) -> Result<Pattern, String> {
+    fn into_pattern(self) -> Result<Pattern, ValueFault> {
         match self {
             Self::Text { pattern, .. } => Ok(pattern),
             Self::Number { written, .. } => Ok(Pattern::literal(&written)),
             Self::Bool(truth) => Ok(Pattern::literal(if truth { "true" } else { "false" })),
             Self::Bytes(bytes) => {
-                String::from_utf8(bytes).map(|text| Pattern::literal(&text)).map_err(|_| {
-                    "these bytes are no text; put base64 or base64offset behind".to_owned()
-                })
+                let text = String::from_utf8(bytes).map(|text| Pattern::literal(&text));
+                text.map_err(|_| ValueFault::BytesNoText)
             }
-            other => Err(format!("does not apply to {}", other.name())),
+            other => Err(ValueFault::NotFor(other.kind())),
         }
     }
 
     /// The value as bytes, where an encoding is asked for.
-    fn into_bytes(self) -> Result<Vec<u8>, String> {
+    fn into_bytes(self) -> Result<Vec<u8>, ValueFault> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
             other => other.into_plain_text().map(String::into_bytes),
         }
     }
 
-    fn into_plain_text(self) -> Result<String, String> {
-        self.into_pattern()?.plain_text().ok_or_else(|| {
-            "text with wildcards cannot be encoded; put contains, startswith, endswith and windash \
-             behind the encoding"
-                .to_owned()
-        })
+    fn into_plain_text(self) -> Result<String, ValueFault> {
+        self.into_pattern()?.plain_text().ok_or(ValueFault::WildcardsEncoded)
     }
 
     /// The text as written, for modifiers that read a notation of their own.
-    fn into_written(self) -> Result<String, String> {
+    fn into_written(self) -> Result<String, ValueFault> {
         match self {
             Self::Text { written: Some(written), .. } | Self::Number { written, .. } => Ok(written),
-            Self::Text { .. } => {
-                Err("must come first, before modifiers that change text".to_owned())
-            }
-            other => Err(format!("does not apply to {}", other.name())),
+            Self::Text { .. } => Err(ValueFault::MustComeFirst),
+            other => Err(ValueFault::NotFor(other.kind())),
         }
     }
 }
 
 impl Draft {
     /// Applies one modifier; most give one value, `base64offset` gives three.
-    fn apply(self, modifier: Modifier, out: &mut Vec<Self>) -> Result<(), String> {
+    fn apply(self, modifier: Modifier, out: &mut Vec<Self>) -> Result<(), ValueFault> {
         let Self { operand, mut cased } = self;
         let changed = |pattern: Pattern| Operand::Text { pattern, written: None };
         let operand = match modifier {
@@ -247,7 +240,7 @@ impl Draft {
             Modifier::EndsWith => placed(operand, Place::End)?,
             Modifier::Exists => match operand {
                 Operand::Bool(wanted) => Operand::Exists(wanted),
-                _ => return Err("exists takes true or false".to_owned()),
+                _ => return Err(ValueFault::ExistsTakesTruth),
             },
             Modifier::Regex => {
                 Operand::Regex { source: operand.into_written()?, flags: RegexFlags::default() }
@@ -259,9 +252,7 @@ impl Draft {
             Modifier::Base64Offset => {
                 for text in encode::base64_offsets(&operand.into_bytes()?) {
                     if text.is_empty() {
-                        return Err(
-                            "too short for base64offset; give at least two bytes".to_owned()
-                        );
+                        return Err(ValueFault::TooShortForOffset);
                     }
                     out.push(Self { operand: changed(Pattern::literal(&text)), cased });
                 }
@@ -291,10 +282,10 @@ impl Draft {
         Ok(())
     }
 
-    fn finish(self, out: &mut Vec<TestSpec>) -> Result<(), String> {
+    fn finish(self, out: &mut Vec<TestSpec>) -> Result<(), ValueFault> {
         let Self { operand, cased } = self;
         if cased && !matches!(operand, Operand::Text { .. } | Operand::Reference { .. }) {
-            return Err(format!("cased does not apply to {}", operand.name()));
+            return Err(ValueFault::CasedNotFor(operand.kind()));
         }
         out.push(match operand {
             Operand::Null => TestSpec::Null,
@@ -329,14 +320,12 @@ fn text_test(pattern: Pattern, cased: bool) -> TestSpec {
 }
 
 /// `contains`, `startswith` and `endswith`: wildcards around text, or the way of a field reference.
-fn placed(operand: Operand, wanted: Place) -> Result<Operand, String> {
+fn placed(operand: Operand, wanted: Place) -> Result<Operand, ValueFault> {
     match operand {
         Operand::Reference { field, place: Place::Whole } => {
             Ok(Operand::Reference { field, place: wanted })
         }
-        Operand::Reference { .. } => {
-            Err("a reference takes one of contains, startswith, endswith".to_owned())
-        }
+        Operand::Reference { .. } => Err(ValueFault::ReferencePlace),
         other => {
             let pattern = other.into_pattern()?;
             let pattern = match wanted {
@@ -350,9 +339,9 @@ fn placed(operand: Operand, wanted: Place) -> Result<Operand, String> {
     }
 }
 
-fn flagged(operand: Operand, modifier: Modifier) -> Result<Operand, String> {
+fn flagged(operand: Operand, modifier: Modifier) -> Result<Operand, ValueFault> {
     let Operand::Regex { source, mut flags } = operand else {
-        return Err("i, m and s stand behind re".to_owned());
+        return Err(ValueFault::FlagsBehindRegex);
     };
     match modifier {
         Modifier::RegexIgnoreCase => flags.ignore_case = true,
@@ -362,23 +351,23 @@ fn flagged(operand: Operand, modifier: Modifier) -> Result<Operand, String> {
     Ok(Operand::Regex { source, flags })
 }
 
-fn compared(operand: Operand, comparison: Comparison) -> Result<Operand, String> {
+fn compared(operand: Operand, comparison: Comparison) -> Result<Operand, ValueFault> {
     match operand {
         Operand::Number { number, .. } => Ok(Operand::Compared { part: None, comparison, number }),
         Operand::Part { part, number } => {
             Ok(Operand::Compared { part: Some(part), comparison, number })
         }
-        other => Err(format!("a comparison needs a number, found {}", other.name())),
+        other => Err(ValueFault::ComparisonNeedsNumber(other.kind())),
     }
 }
 
-fn part_of_date(operand: Operand, part: TimePart) -> Result<Operand, String> {
+fn part_of_date(operand: Operand, part: TimePart) -> Result<Operand, ValueFault> {
     match operand {
         Operand::Number { number, .. } => Ok(Operand::Part { part, number }),
         // `hour|gte` and `gte|hour` mean the same.
         Operand::Compared { part: None, comparison, number } => {
             Ok(Operand::Compared { part: Some(part), comparison, number })
         }
-        other => Err(format!("a part of a date is compared with a number, found {}", other.name())),
+        other => Err(ValueFault::DatePartNeedsNumber(other.kind())),
     }
 }

@@ -14,17 +14,17 @@ const TEXT_BYTES_MAX: usize = 64;
 
 /// One of these is in every text that fits, each at least [`LITERAL_BYTES_MIN`] long; `None` when nothing is known.
 pub(crate) fn literals(source: &str, flags: RegexFlags) -> Option<Vec<String>> {
-    one_of(&parse(source, flags)?).filter(|texts| worth(texts) > 0)
+    one_of(&parse(source, flags).ok()?).filter(|texts| worth(texts) > 0)
 }
 
 /// Bytes of the shortest text that fits.
 pub(crate) fn bytes_min(source: &str, flags: RegexFlags) -> usize {
-    parse(source, flags).and_then(|hir| hir.properties().minimum_len()).unwrap_or(0)
+    parse(source, flags).ok().and_then(|hir| hir.properties().minimum_len()).unwrap_or(0)
 }
 
 /// The number of characters, and whether line breaks count, when the expression asks for nothing else.
 pub(crate) fn only_length(source: &str, flags: RegexFlags) -> Option<(usize, bool)> {
-    let hir = parse(source, flags)?;
+    let hir = parse(source, flags).ok()?;
     let HirKind::Repetition(repeated) = hir.kind() else { return None };
     // An upper limit says nothing: more characters hold as many.
     let chars_min = usize::try_from(repeated.min).ok().filter(|min| *min > 0)?;
@@ -36,7 +36,8 @@ pub(crate) fn only_length(source: &str, flags: RegexFlags) -> Option<(usize, boo
     Some((chars_min, across_lines))
 }
 
-fn parse(source: &str, flags: RegexFlags) -> Option<Hir> {
+/// Parses an expression as the engine does.
+pub(crate) fn parse(source: &str, flags: RegexFlags) -> Result<Hir, regex_syntax::Error> {
     regex_syntax::ParserBuilder::new()
         .case_insensitive(flags.ignore_case)
         .multi_line(flags.multi_line)
@@ -44,7 +45,6 @@ fn parse(source: &str, flags: RegexFlags) -> Option<Hir> {
         .nest_limit(crate::limits::REGEX_NEST_MAX)
         .build()
         .parse(source)
-        .ok()
 }
 
 /// How much a set of alternatives says: the length of its shortest text, or nothing.

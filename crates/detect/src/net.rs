@@ -1,5 +1,6 @@
 //! Networks in CIDR notation, for the `cidr` modifier.
 
+use crate::cause::ValueFault;
 use std::net::IpAddr;
 
 /// An IPv4 or IPv6 network.
@@ -13,14 +14,13 @@ impl Network {
     /// Parses `10.0.0.0/8`, `fe80::/10` or a single address.
     ///
     /// # Errors
-    /// What is wrong, in words; bits behind the prefix are an error because they are a slip of the pen.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// What is wrong; bits behind the prefix are an error because they are a slip of the pen.
+    pub(crate) fn parse(text: &str) -> Result<Self, ValueFault> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
         };
-        let address: IpAddr =
-            address.parse().map_err(|_| "not a network such as 10.0.0.0/8".to_owned())?;
+        let address: IpAddr = address.parse().map_err(|_| ValueFault::NoNetwork)?;
         let bits_max = if address.is_ipv4() { 32 } else { 128 };
         let prefix_bits = match prefix {
             None => bits_max,
@@ -28,11 +28,11 @@ impl Network {
                 .parse()
                 .ok()
                 .filter(|bits| *bits <= bits_max)
-                .ok_or_else(|| format!("the prefix is not a number up to {bits_max}"))?,
+                .ok_or(ValueFault::Prefix(u32::from(bits_max)))?,
         };
         let network = Self { address, prefix_bits };
         if network.masked(address) != Some(bits_of(address).1) {
-            return Err(format!("the address has bits set behind its prefix of {prefix_bits}"));
+            return Err(ValueFault::HostBits(u32::from(prefix_bits)));
         }
         Ok(network)
     }

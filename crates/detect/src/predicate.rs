@@ -1,6 +1,7 @@
 //! One question about one field. Equal questions of different rules are one predicate, asked at most once
 //! per event.
 
+use crate::cause::{RegexFault, ValueFault};
 use crate::fold;
 use crate::index::Wanted;
 use crate::limits;
@@ -369,13 +370,13 @@ impl PredicateTable {
     /// The predicate of a question; the first one to ask makes it.
     ///
     /// # Errors
-    /// Why a regular expression does not compile, in words.
+    /// Why a regular expression does not compile.
     pub(crate) fn intern(
         &mut self,
         target: Target,
         spec: &TestSpec,
         fields: &mut FieldTable,
-    ) -> Result<PredicateId, String> {
+    ) -> Result<PredicateId, ValueFault> {
         let key = (target, spec.clone());
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
@@ -424,14 +425,14 @@ impl PredicateTable {
 }
 
 /// Whether a test of a selection that no condition uses could be asked.
-pub(crate) fn check(spec: &TestSpec) -> Result<(), String> {
+pub(crate) fn check(spec: &TestSpec) -> Result<(), ValueFault> {
     match spec {
         TestSpec::Regex { source, flags } => regex(source, *flags).map(drop),
         _ => Ok(()),
     }
 }
 
-fn regex(source: &str, flags: RegexFlags) -> Result<regex::Regex, String> {
+fn regex(source: &str, flags: RegexFlags) -> Result<regex::Regex, ValueFault> {
     regex::RegexBuilder::new(source)
         .case_insensitive(flags.ignore_case)
         .multi_line(flags.multi_line)
@@ -441,14 +442,11 @@ fn regex(source: &str, flags: RegexFlags) -> Result<regex::Regex, String> {
         .nest_limit(limits::REGEX_NEST_MAX)
         .build()
         .map_err(|err| match err {
-            regex::Error::CompiledTooBig(limit) => {
-                format!("the regular expression needs more than {limit} bytes once compiled")
-            }
-            // The parser draws a picture over several lines; its last line says what is wrong.
-            other => {
-                let words = other.to_string();
-                let last = words.lines().last().unwrap_or_default();
-                format!("the regular expression is not understood: {}", last.trim())
-            }
+            regex::Error::CompiledTooBig(limit) => ValueFault::RegexTooLarge(limit),
+            // The engine hands on its parser's words only: the parser is asked again what kind of mistake it is.
+            other => ValueFault::Regex(match necessary::parse(source, flags) {
+                Err(error) => RegexFault::of(&error),
+                Ok(_) => RegexFault::in_words(&other.to_string()),
+            }),
         })
 }

@@ -3,6 +3,7 @@
 use crate::attributes::{
     bad, chosen, hex, log_source, optional_text, related, required_text, stem, texts,
 };
+use crate::cause::{ConditionFault, Expected, LintCause, Measure, Plain, Unsupported};
 use crate::condition;
 use crate::error::{Fault, RuleError};
 use crate::filter::Filter;
@@ -200,25 +201,20 @@ pub(crate) fn header(
     remarks: &mut Vec<Remark>,
 ) -> Result<Rule, Fault> {
     let title = required_text(root, "title")?;
-    let level =
-        match chosen(root, "level", "informational, low, medium, high or critical", |name| {
-            Level::of_name(name)
-        })? {
-            Some(level) => level,
-            None => {
-                let message = "no level; medium is assumed".to_owned();
-                remarks.push(Remark { line: root.line, message });
-                Level::Medium
-            }
-        };
-    let statuses = "stable, test, experimental, deprecated or unsupported";
+    let level = match chosen(root, "level", Expected::Level, |name| Level::of_name(name))? {
+        Some(level) => level,
+        None => {
+            remarks.push(Remark { line: root.line, cause: LintCause::NoLevel });
+            Level::Medium
+        }
+    };
     let rule = Rule {
         id: optional_text(root, "id")?.unwrap_or_else(|| stem(source_name, document)),
         name: optional_text(root, "name")?,
         title,
         related: related(root)?,
         level,
-        status: chosen(root, "status", statuses, Status::of_name)?,
+        status: chosen(root, "status", Expected::Status, Status::of_name)?,
         description: optional_text(root, "description")?.unwrap_or_default(),
         tags: texts(root, "tags"),
         references: texts(root, "references"),
@@ -233,8 +229,7 @@ pub(crate) fn header(
     };
     if !rule.is_active() {
         let status = rule.status.map_or("", Status::name);
-        let message = format!("status {status}: loaded, but not evaluated");
-        remarks.push(Remark { line: root.line, message });
+        remarks.push(Remark { line: root.line, cause: LintCause::Inactive(status) });
     }
     Ok(rule)
 }
@@ -251,9 +246,9 @@ pub(crate) fn read(
     rule.logsource = log_source(root)?;
     let mut selections = Selections::new(lists);
     let node = root.get("detection");
-    let node = node.ok_or(RuleError::Missing { attribute: "detection" }.at(root.line))?;
+    let node = node.ok_or(RuleError::Missing("detection").at(root.line))?;
     if !matches!(node.kind, Kind::Map(_)) {
-        return Err(bad("detection", node.describe(), "a map of selections").at(node.line));
+        return Err(bad("detection", node.describe(), Expected::Selections).at(node.line));
     }
     let tree = conditioned(node, "detection.condition", &[], &mut selections)?;
     remarks.append(&mut selections.remarks);
@@ -269,17 +264,16 @@ fn askable(tree: &Tree<LeafSpec>, said: &[Said]) -> Result<(), Fault> {
         for test in leaf.any_of.iter().filter(|test| matches!(test, TestSpec::Regex { .. })) {
             regexes += 1;
             if outcome.is_ok() && regexes <= limits::REGEXES_PER_RULE_MAX {
-                outcome = predicate::check(test).map_err(|reason| {
+                outcome = predicate::check(test).map_err(|fault| {
                     let written = said.get(leaf.said).map_or("", |said| &said.pattern);
                     let field = leaf.field.as_deref().unwrap_or_default();
-                    RuleError::value(field, written, reason).at(leaf.line)
+                    RuleError::value(field, written, fault).at(leaf.line)
                 });
             }
         }
     });
     if outcome.is_ok() && regexes > limits::REGEXES_PER_RULE_MAX {
-        let what = "the number of regular expressions";
-        let cause = RuleError::too_large(what, limits::REGEXES_PER_RULE_MAX);
+        let cause = RuleError::too_large(Measure::Regexes, limits::REGEXES_PER_RULE_MAX);
         return Err(Fault { line: last_line, cause });
     }
     outcome
@@ -310,17 +304,15 @@ pub(crate) fn conditioned(
     selections: &mut Selections<'_>,
 ) -> Result<Tree<LeafSpec>, Fault> {
     let Kind::Map(entries) = &node.kind else {
-        return Err(bad("detection", node.describe(), "a map of selections").at(node.line));
+        return Err(bad("detection", node.describe(), Expected::Selections).at(node.line));
     };
-    let missing = RuleError::Missing { attribute: condition };
+    let missing = RuleError::Missing(condition);
     let condition_node = node.get("condition").ok_or_else(|| missing.clone().at(node.line))?;
     let mut named = Vec::new();
     let is_selection = |key: &str| key != "condition" && !attributes.contains(&key);
     for entry in entries.iter().filter(|entry| is_selection(&entry.key)) {
         if entry.key == "timeframe" {
-            let what = "a timeframe in a rule of single events".to_owned();
-            let remedy = "remove it; only correlation rules look at several events";
-            return Err(RuleError::NotSupported { what, remedy }.at(entry.line));
+            return Err(RuleError::NotSupported(Unsupported::Timeframe).at(entry.line));
         }
         named.push((entry, selections.selection(&entry.key, &entry.value)?));
     }
@@ -329,16 +321,16 @@ pub(crate) fn conditioned(
     let mut leaves = 0;
     let mut parts = Vec::new();
     for item in condition_node.items() {
-        let fault = |reason: String| RuleError::BadCondition { reason }.at(item.line);
-        let text = item.text().ok_or_else(|| fault(format!("it is {}", item.describe())))?;
+        let fault = |fault: ConditionFault| RuleError::BadCondition(fault).at(item.line);
+        let text = item.text().ok_or_else(|| fault(ConditionFault::Is(item.describe())))?;
         let tree = condition::parse(text, &names).map_err(fault)?;
         parts.push(tree.try_map(&mut |place: &usize| {
             let (_, tree) = &named[*place];
             used[*place] = true;
             leaves += tree.leaves();
             if leaves > limits::LEAVES_MAX {
-                return Err(RuleError::too_large("the condition in values", limits::LEAVES_MAX)
-                    .at(item.line));
+                let what = Measure::ConditionValues;
+                return Err(RuleError::too_large(what, limits::LEAVES_MAX).at(item.line));
             }
             Ok(tree.clone())
         })?);
@@ -350,8 +342,8 @@ pub(crate) fn conditioned(
         if !used {
             // Asked or not: what the rule says must mean something.
             askable(tree, &selections.said)?;
-            let message = format!("selection {} is not used by the condition", entry.key);
-            selections.remarks.push(Remark { line: entry.line, message });
+            let cause = LintCause::UnusedSelection(Plain::of(&entry.key));
+            selections.remarks.push(Remark { line: entry.line, cause });
         }
     }
     // A list of conditions: any of them.

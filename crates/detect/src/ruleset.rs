@@ -15,7 +15,7 @@ use crate::memo::Memo;
 use crate::predicate::{Needs, Predicate, PredicateId, Target};
 use crate::rule::{Rule, RuleLogSource};
 use crate::selection::Said;
-use crate::tally::Tally;
+use crate::tally::{Admission, Tally};
 use crate::tree::Tree;
 use crate::view::{FieldId, FieldTable, View};
 use model::{Event, LogSource, Value};
@@ -107,6 +107,8 @@ pub struct Scratch {
     memo: Memo,
     /// Plans that hold for the event at hand.
     holding: Vec<u32>,
+    /// Of the event at hand: plans whose match a filter took away, and the filter's place.
+    excluded: Vec<(u32, usize)>,
     /// By plan.
     costs: Vec<RuleCost>,
 }
@@ -200,8 +202,9 @@ impl RuleSet {
     #[must_use]
     pub fn evaluate_with(&self, event: &Event, scratch: &mut Scratch) -> Vec<Match> {
         scratch.belong_to(self);
+        scratch.excluded.clear();
         let number = scratch.class_of(self, event);
-        let Scratch { classes, texts, memo, holding, costs, .. } = scratch;
+        let Scratch { classes, texts, memo, holding, excluded, costs, .. } = scratch;
         let Some(known) = classes.get_mut(number) else { return Vec::new() };
         if known.class.rules.is_empty() {
             return Vec::new();
@@ -233,14 +236,22 @@ impl RuleSet {
         let explained = Explained { predicates: &self.predicates, view: &view, known: &known };
         holding
             .iter()
-            .filter_map(|place| {
-                let place = *place as usize;
+            .filter_map(|number| {
+                let place = *number as usize;
                 let (plan, tally) = self.plans.get(place).zip(self.tallies.get(place))?;
                 let passes = |filter: usize| {
                     plan.filters.get(filter).is_none_or(|filter| explained.holds(filter))
                 };
-                let admitted = tally.admit(passes);
-                admitted.then(|| Match { rule: Arc::clone(&plan.rule), why: explained.why(plan) })
+                match tally.admit(passes) {
+                    Admission::Match => {
+                        Some(Match { rule: Arc::clone(&plan.rule), why: explained.why(plan) })
+                    }
+                    Admission::Excluded(filter) => {
+                        excluded.push((*number, filter));
+                        None
+                    }
+                    Admission::Stopped => None,
+                }
             })
             .collect()
     }
@@ -371,6 +382,10 @@ impl Scratch {
             }
             _ => Vec::new(),
         }
+    }
+
+    pub(crate) fn excluded_places(&self) -> &[(u32, usize)] {
+        &self.excluded
     }
 
     /// Forgets everything when the rule set is another one.

@@ -1,5 +1,6 @@
 //! Selections: maps, lists of maps and keywords, as trees over leaves.
 
+use crate::cause::{ChainFault, LintCause, Measure, Plain, Quoted, SelectionFault, ValueFault};
 use crate::error::{Fault, RuleError};
 use crate::expand;
 use crate::limits;
@@ -39,7 +40,7 @@ pub(crate) struct LeafSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remark {
     pub(crate) line: usize,
-    pub(crate) message: String,
+    pub(crate) cause: LintCause,
 }
 
 /// What the selections of one rule become.
@@ -70,14 +71,15 @@ impl<'l> Selections<'l> {
     /// The tree of one selection.
     pub(crate) fn selection(&mut self, name: &str, node: &Node) -> Result<Tree<LeafSpec>, Fault> {
         let selection: Arc<str> = name.into();
-        let empty = |reason: &str| RuleError::BadSelection {
-            selection: crate::error::shown(name),
-            reason: reason.to_owned(),
-        };
+        let wrong = |fault: SelectionFault| RuleError::BadSelection(Quoted::of(name), fault);
         match &node.kind {
-            Kind::Map(entries) if entries.is_empty() => Err(empty("an empty map").at(node.line)),
+            Kind::Map(entries) if entries.is_empty() => {
+                Err(wrong(SelectionFault::EmptyMap).at(node.line))
+            }
             Kind::Map(entries) => self.map(&selection, entries),
-            Kind::List(items) if items.is_empty() => Err(empty("an empty list").at(node.line)),
+            Kind::List(items) if items.is_empty() => {
+                Err(wrong(SelectionFault::EmptyList).at(node.line))
+            }
             Kind::List(items) => {
                 let mut parts = Vec::with_capacity(items.len());
                 for item in items {
@@ -86,13 +88,13 @@ impl<'l> Selections<'l> {
                             self.map(&selection, entries)?
                         }
                         Kind::Scalar(value) => self.keyword(&selection, value, item.line)?,
-                        _ => return Err(empty("a list or nothing within a list").at(item.line)),
+                        _ => return Err(wrong(SelectionFault::ListWithin).at(item.line)),
                     });
                 }
                 Ok(Tree::any(parts))
             }
             Kind::Scalar(Scalar { meaning: Meaning::Null, .. }) => {
-                Err(empty("it is empty").at(node.line))
+                Err(wrong(SelectionFault::Empty).at(node.line))
             }
             Kind::Scalar(value) => self.keyword(&selection, value, node.line),
         }
@@ -119,22 +121,22 @@ impl<'l> Selections<'l> {
         let item = Item::of_key(selection, &entry.key).map_err(|cause| cause.at(entry.line))?;
         let values = entry.value.items();
         if values.is_empty() {
-            let reason = "an empty list matches nothing; remove the field or fill the list";
-            return Err(RuleError::value(item.field_shown(), "[]", reason).at(entry.value.line));
+            let fault = ValueFault::EmptyList;
+            return Err(RuleError::value(item.field_shown(), "[]", fault).at(entry.value.line));
         }
         let mut leaves = Vec::with_capacity(values.len());
         for value in values {
             let Kind::Scalar(scalar) = &value.kind else {
-                let reason = "lists and maps within a field's values have no meaning in Sigma";
-                let shown = value.describe();
-                return Err(RuleError::value(item.field_shown(), &shown, reason).at(value.line));
+                let shown = if matches!(value.kind, Kind::List(_)) { "[…]" } else { "{…}" };
+                let fault = ValueFault::Nested;
+                return Err(RuleError::value(item.field_shown(), shown, fault).at(value.line));
             };
             leaves.push(Tree::Leaf(self.leaf(&item, scalar, value.line)?));
         }
         let wants_all = item.chain.has(Modifier::All);
         if wants_all && leaves.len() == 1 {
-            let message = format!("{}: all with a single value changes nothing", entry.key);
-            self.remarks.push(Remark { line: entry.line, message });
+            let cause = LintCause::AllOfOne(Plain::of(&entry.key));
+            self.remarks.push(Remark { line: entry.line, cause });
         }
         // `neq` denies the item as a whole, and "not (a or b)" is "not a and not b".
         match wants_all != item.chain.has(Modifier::NotEqual) {
@@ -145,10 +147,10 @@ impl<'l> Selections<'l> {
 
     fn leaf(&mut self, item: &Item<'_>, value: &Scalar, line: usize) -> Result<LeafSpec, Fault> {
         let fault =
-            |reason: String| RuleError::value(item.field_shown(), &value.text, reason).at(line);
+            |fault: ValueFault| RuleError::value(item.field_shown(), &value.text, fault).at(line);
         if value.text.len() > limits::PATTERN_BYTES_MAX {
             return Err(
-                RuleError::too_large("a value in bytes", limits::PATTERN_BYTES_MAX).at(line)
+                RuleError::too_large(Measure::ValueBytes, limits::PATTERN_BYTES_MAX).at(line)
             );
         }
         self.remark_number(value, line);
@@ -188,9 +190,8 @@ impl<'l> Selections<'l> {
         if let Meaning::Int(number) = value.meaning
             && value.text.starts_with("0x")
         {
-            let message =
-                format!("{} means the number {number}; quote it to mean text", value.text);
-            self.remarks.push(Remark { line, message });
+            let cause = LintCause::HexNumber(Plain::of(&value.text), number);
+            self.remarks.push(Remark { line, cause });
         }
     }
 }
@@ -198,21 +199,19 @@ impl<'l> Selections<'l> {
 impl<'i> Item<'i> {
     fn of_key(selection: &'i Arc<str>, key: &str) -> Result<Self, RuleError> {
         let (field, chain_written) = key.split_once('|').unwrap_or((key, ""));
-        let bad = |reason: String| RuleError::BadModifier {
-            field: crate::error::shown(field),
-            chain: crate::error::shown(chain_written),
-            reason,
+        let bad = |fault: ChainFault| {
+            RuleError::BadModifier(Quoted::of(field), Quoted::of(chain_written), fault)
         };
         let chain = Chain::parse(chain_written).map_err(bad)?;
         if key.ends_with('|') || field.is_empty() && chain_written.is_empty() {
-            return Err(bad("a field name or modifier is missing".to_owned()));
+            return Err(bad(ChainFault::Missing));
         }
         if chain.has(Modifier::All) && chain.has(Modifier::Expand) {
-            return Err(bad("whether all means all values of a placeholder is not defined".into()));
+            return Err(bad(ChainFault::AllOfPlaceholder));
         }
         let bound = chain.has(Modifier::StartsWith) || chain.has(Modifier::EndsWith);
         if field.is_empty() && bound {
-            return Err(bad("keywords are searched anywhere, not at a start or end".to_owned()));
+            return Err(bad(ChainFault::KeywordBound));
         }
         let field = (!field.is_empty()).then(|| without_spaces(field).into());
         Ok(Self { selection, field, chain_written: chain_written.into(), chain })
@@ -224,7 +223,7 @@ impl<'i> Item<'i> {
 }
 
 /// A test that is asked of every value of the event: text is searched within, not compared as a whole.
-fn anywhere(test: TestSpec) -> Result<TestSpec, String> {
+fn anywhere(test: TestSpec) -> Result<TestSpec, ValueFault> {
     match test {
         TestSpec::Text { pattern, cased } => {
             let within = pattern.with_any_before().with_any_after();
@@ -234,6 +233,6 @@ fn anywhere(test: TestSpec) -> Result<TestSpec, String> {
         TestSpec::Null
         | TestSpec::Exists { .. }
         | TestSpec::Compare { .. }
-        | TestSpec::SameAs { .. } => Err("this needs the name of a field".to_owned()),
+        | TestSpec::SameAs { .. } => Err(ValueFault::NeedsField),
     }
 }

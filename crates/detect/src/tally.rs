@@ -4,7 +4,7 @@
 
 use crate::filter::Filter;
 use crate::rule::Rule;
-use crate::ruleset::RuleSet;
+use crate::ruleset::{RuleSet, Scratch};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -58,6 +58,20 @@ impl RuleSet {
     }
 }
 
+impl Scratch {
+    /// Which filters took away a match of the event that these rules judged last with this memory: rule and filter,
+    /// each rule at most once. So that who keeps the counts can keep them with the event.
+    pub fn excluded<'a>(
+        &'a self,
+        rules: &'a RuleSet,
+    ) -> impl Iterator<Item = (&'a Arc<Rule>, &'a Arc<Filter>)> {
+        self.excluded_places().iter().filter_map(|(place, filter)| {
+            let rule = rules.rules().get(*place as usize)?;
+            Some((rule, rule.filters.get(*filter)?))
+        })
+    }
+}
+
 /// The counters of one rule.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -77,19 +91,30 @@ impl Tally {
         self.stopped.load(Relaxed)
     }
 
-    /// The rule's own condition holds: whether it is a match. Asks the filters in order up to the first
+    /// The rule's own condition holds: what becomes of the match. Asks the filters in order up to the first
     /// that does not hold.
-    pub(crate) fn admit(&self, mut filter_holds: impl FnMut(usize) -> bool) -> bool {
+    pub(crate) fn admit(&self, mut filter_holds: impl FnMut(usize) -> bool) -> Admission {
         if self.stopped.load(Relaxed) {
-            return false;
+            return Admission::Stopped;
         }
         for (place, count) in self.excluded.iter().enumerate() {
             if !filter_holds(place) {
                 count.fetch_add(1, Relaxed);
-                return false;
+                return Admission::Excluded(place);
             }
         }
         self.matches.fetch_add(1, Relaxed);
-        true
+        Admission::Match
     }
+}
+
+/// What became of a rule whose own condition holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is a match.
+    Match,
+    /// The filter of this place took it away.
+    Excluded(usize),
+    /// The rule is stopped.
+    Stopped,
 }

@@ -26,11 +26,13 @@
 //! is the event so many times, one second apart. After the last event nothing follows: windows in which
 //! something must not happen are over.
 
+use crate::cause::{ExpectedMatch, Mismatch, Plain, Quoted, Spoken, TestFault, Why as Because};
 use crate::compile::Compiled;
 use crate::correlation::Correlator;
-use crate::error::{Fault, shown};
+use crate::error::Fault;
 use crate::rule::Rule;
 use crate::ruleset::RuleSet;
+use crate::sentence::Sentence;
 use crate::yaml::{self, Kind, Meaning, Node};
 use model::{
     AgentId, DeviceId, EpochId, Event, EventKind, Fields, LogSource, StreamKey, Timestamp, Value,
@@ -83,8 +85,18 @@ pub struct TestError {
     pub source_name: String,
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong.
+    /// What is wrong, in English.
     pub reason: String,
+    /// The same as a value, which speaks both languages.
+    pub cause: TestFault,
+}
+
+impl TestError {
+    /// What is wrong, in both languages.
+    #[must_use]
+    pub fn words(&self) -> Sentence {
+        self.cause.sentence()
+    }
 }
 
 /// What came of one case.
@@ -112,6 +124,30 @@ pub enum Found {
 }
 
 impl Outcome {
+    /// What was expected and what happened, in both languages.
+    #[must_use]
+    pub fn sentence(&self) -> Sentence {
+        let case = Plain::of(&self.case);
+        let expected = match self.expected {
+            Expect::Match => ExpectedMatch::Match,
+            Expect::None => ExpectedMatch::None,
+        };
+        let words = match &self.found {
+            Found::None => Mismatch::FoundNone(case, expected),
+            Found::OtherLogSource => Mismatch::OtherLogSource(case, expected),
+            Found::NotEvaluated => Mismatch::NotEvaluated(case, expected),
+            Found::Match(why) => {
+                let one = |why: &Why| {
+                    let selection = Plain::of(&why.selection);
+                    let field = why.field.as_deref().map(Plain::of);
+                    (selection, field, why.value.as_deref().map(Quoted::of))
+                };
+                Mismatch::FoundMatch(case, expected, Because(why.iter().map(one).collect()))
+            }
+        };
+        words.sentence()
+    }
+
     /// Whether the rule said what was expected. A rule that was not asked passes no case: a test that
     /// expects nothing would otherwise pass for a misspelt category.
     #[must_use]
@@ -125,27 +161,7 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let expected = match self.expected {
-            Expect::Match => "a match",
-            Expect::None => "no match",
-        };
-        write!(f, "{}: expected {expected}, ", self.case)?;
-        match &self.found {
-            Found::None => f.write_str("found none"),
-            Found::OtherLogSource => f.write_str(
-                "but the event's product, service and category are not those of the rule's logsource",
-            ),
-            Found::NotEvaluated => f.write_str("but the rule is not loaded or not active"),
-            Found::Match(why) => {
-                f.write_str("found a match")?;
-                for reason in why {
-                    let field = reason.field.as_deref().unwrap_or("any field");
-                    let value = reason.value.as_deref().unwrap_or("nothing");
-                    write!(f, ", {}: {field} has {:?}", reason.selection, shown(value))?;
-                }
-                Ok(())
-            }
-        }
+        f.write_str(&self.sentence().en)
     }
 }
 
@@ -154,20 +170,20 @@ impl fmt::Display for Outcome {
 /// # Errors
 /// What is wrong with the file, and on which line.
 pub fn parse(source_name: &str, text: &str) -> Result<RuleTest, TestError> {
-    let wrong = |line: usize, reason: String| TestError {
+    let wrong = |line: usize, cause: TestFault| TestError {
         source_name: source_name.to_owned(),
         line,
-        reason,
+        reason: cause.to_string(),
+        cause,
     };
     let documents = yaml::documents(text.strip_prefix('\u{feff}').unwrap_or(text));
     let [document] = documents.as_slice() else {
-        let reason = format!("expected one document, found {}", documents.len());
-        return Err(wrong(1, reason));
+        return Err(wrong(1, TestFault::Documents(documents.len())));
     };
     let root = yaml::parse(*document).map_err(|Fault { line, cause }| {
-        wrong(line.unwrap_or(document.first_line), cause.to_string())
+        wrong(line.unwrap_or(document.first_line), TestFault::Yaml(Box::new(cause)))
     })?;
-    read(&root).map_err(|(line, reason)| wrong(line, reason))
+    read(&root).map_err(|(line, cause)| wrong(line, cause))
 }
 
 /// Runs the cases against compiled rules that hold the rule or correlation.
@@ -213,17 +229,17 @@ fn correlate(compiled: &Compiled, id: &str, events: &[Event]) -> Found {
     own.map_or(Found::None, |found| Found::Match(found.why()))
 }
 
-type Wrong = (usize, String);
+type Wrong = (usize, TestFault);
 
 fn read(root: &Node) -> Result<RuleTest, Wrong> {
     only_keys(root, &["rule", "cases"])?;
     let rule = text_of(root, "rule")?;
-    let cases_node = root.get("cases").ok_or((root.line, "cases are missing".to_owned()))?;
+    let cases_node = root.get("cases").ok_or((root.line, TestFault::NoneOf("cases")))?;
     let Kind::List(items) = &cases_node.kind else {
-        return Err((cases_node.line, "cases are not a list".to_owned()));
+        return Err((cases_node.line, TestFault::CasesNoList));
     };
     if items.is_empty() {
-        return Err((cases_node.line, "there are no cases".to_owned()));
+        return Err((cases_node.line, TestFault::NoCases));
     }
     let cases: Result<Vec<Case>, Wrong> = items.iter().map(case).collect();
     Ok(RuleTest { rule, cases: cases? })
@@ -234,16 +250,13 @@ fn case(node: &Node) -> Result<Case, Wrong> {
     let expect = match text_of(node, "expect")?.as_str() {
         "match" => Expect::Match,
         "none" => Expect::None,
-        other => {
-            let reason = format!("expect is {:?}, must be match or none", shown(other));
-            return Err((node.line, reason));
-        }
+        other => return Err((node.line, TestFault::Expect(Quoted::of(other)))),
     };
     let events = match (node.get("event"), node.get("events").map(|node| (node, &node.kind))) {
         (Some(event), None) => vec![self::event(event, &[])?],
         (None, Some((_, Kind::List(items)))) if !items.is_empty() => events(items)?,
-        (None, None) => return Err((node.line, "the event is missing".to_owned())),
-        _ => return Err((node.line, "expected event, or events as a list".to_owned())),
+        (None, None) => return Err((node.line, TestFault::Missing("event"))),
+        _ => return Err((node.line, TestFault::Events)),
     };
     Ok(Case { name: text_of(node, "name")?, expect, events })
 }
@@ -255,10 +268,8 @@ fn events(items: &[Node]) -> Result<Vec<Event>, Wrong> {
     for item in items {
         let mut event = event(item, &["at", "device", "repeat"])?;
         if let Some(at) = item.get("at") {
-            nanos = at.text().and_then(time).ok_or((
-                at.line,
-                format!("at is {}, expected a time such as 90s or RFC 3339", at.describe()),
-            ))?;
+            let wrong = || (at.line, TestFault::At(at.describe()));
+            nanos = at.text().and_then(time).ok_or_else(wrong)?;
         }
         let device = item.get("device").and_then(Node::text).unwrap_or_default();
         let bits = sha2::Sha256::digest(device)
@@ -271,7 +282,7 @@ fn events(items: &[Node]) -> Result<Vec<Event>, Wrong> {
             None => 1,
             Some(node) => match node.text().and_then(|text| text.parse::<i64>().ok()) {
                 Some(times @ 1..=REPEAT_MAX) => times,
-                _ => return Err((node.line, format!("repeat is no number up to {REPEAT_MAX}"))),
+                _ => return Err((node.line, TestFault::Repeat(REPEAT_MAX))),
             },
         };
         for step in 0..repeat {
@@ -304,13 +315,13 @@ fn time(text: &str) -> Option<i64> {
 /// An event of nobody's device, at the beginning of time: rules look at log source and fields only.
 fn event(node: &Node, also: &[&str]) -> Result<Event, Wrong> {
     only_keys(node, &[&["product", "service", "category", "fields"], also].concat())?;
-    let names = |key: &str| -> Result<Vec<Cow<'static, str>>, Wrong> {
+    let names = |key: &'static str| -> Result<Vec<Cow<'static, str>>, Wrong> {
         let items = node.get(key).map(Node::items).unwrap_or_default();
         items
             .iter()
             .map(|item| match item.text() {
                 Some(text) => Ok(Cow::Owned(text.to_owned())),
-                None => Err((item.line, format!("{key} is {}", item.describe()))),
+                None => Err((item.line, TestFault::Is(key, item.describe()))),
             })
             .collect()
     };
@@ -323,9 +334,9 @@ fn event(node: &Node, also: &[&str]) -> Result<Event, Wrong> {
         EventKind::ALL.iter().copied().find(|kind| kind.sigma_categories().contains(&&**category))
     };
     let kind = source.categories.iter().find_map(kind_of).unwrap_or(EventKind::Other);
-    let fields_node = node.get("fields").ok_or((node.line, "fields are missing".to_owned()))?;
+    let fields_node = node.get("fields").ok_or((node.line, TestFault::NoneOf("fields")))?;
     let Value::Map(pairs) = value(fields_node)? else {
-        return Err((fields_node.line, "fields are not a map".to_owned()));
+        return Err((fields_node.line, TestFault::FieldsNoMap));
     };
     Ok(Event {
         kind,
@@ -356,28 +367,28 @@ fn value(node: &Node) -> Result<Value, Wrong> {
             Meaning::Int(number) => match (i64::try_from(number), u64::try_from(number)) {
                 (Ok(number), _) => Value::Int(number),
                 (_, Ok(number)) => Value::UInt(number),
-                _ => return Err((node.line, format!("{number} has more than 64 bits"))),
+                _ => return Err((node.line, TestFault::TooWide(number))),
             },
         },
     })
 }
 
-fn text_of(node: &Node, key: &str) -> Result<String, Wrong> {
-    let found = node.get(key).ok_or((node.line, format!("{key} is missing")))?;
+fn text_of(node: &Node, key: &'static str) -> Result<String, Wrong> {
+    let found = node.get(key).ok_or((node.line, TestFault::Missing(key)))?;
     match found.text() {
         Some(text) => Ok(text.to_owned()),
-        None => Err((found.line, format!("{key} is {}", found.describe()))),
+        None => Err((found.line, TestFault::Is(key, found.describe()))),
     }
 }
 
 fn only_keys(node: &Node, known: &[&str]) -> Result<(), Wrong> {
     let Kind::Map(entries) = &node.kind else {
-        return Err((node.line, format!("expected a map, found {}", node.describe())));
+        return Err((node.line, TestFault::NoMap(node.describe())));
     };
     match entries.iter().find(|entry| !known.contains(&entry.key.as_str())) {
         Some(entry) => {
-            let known = known.join(", ");
-            Err((entry.line, format!("{:?} is none of {known}", shown(&entry.key))))
+            let known = Plain::whole(known.join(", "));
+            Err((entry.line, TestFault::UnknownKey(Quoted::of(&entry.key), known)))
         }
         None => Ok(()),
     }

@@ -4,6 +4,7 @@
 //! Plain scalars follow the core schema of YAML 1.2, with one exception: digits behind a leading zero
 //! stay text, because `00000429` in a rule is a value to find, not the number 429.
 
+use crate::cause::{Found, Measure, Plain, Quoted, YamlFault};
 use crate::error::{Fault, RuleError};
 use crate::limits;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
@@ -85,12 +86,12 @@ impl Node {
     }
 
     /// What the node is, for messages.
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> Found {
         match &self.kind {
-            Kind::Scalar(Scalar { meaning: Meaning::Null, .. }) => "empty".to_owned(),
-            Kind::Scalar(scalar) => format!("{:?}", crate::error::shown(&scalar.text)),
-            Kind::List(_) => "a list".to_owned(),
-            Kind::Map(_) => "a map".to_owned(),
+            Kind::Scalar(Scalar { meaning: Meaning::Null, .. }) => Found::Empty,
+            Kind::Scalar(scalar) => Found::Text(Quoted::of(&scalar.text)),
+            Kind::List(_) => Found::List,
+            Kind::Map(_) => Found::Map,
         }
     }
 }
@@ -144,7 +145,7 @@ fn is_marker(line: &str, marker: &str) -> bool {
 /// Parses one document.
 pub(crate) fn parse(document: Document<'_>) -> Result<Node, Fault> {
     if document.text.len() > limits::RULE_BYTES_MAX {
-        return Err(RuleError::too_large("the document's size in bytes", limits::RULE_BYTES_MAX)
+        return Err(RuleError::too_large(Measure::DocumentBytes, limits::RULE_BYTES_MAX)
             .at(document.first_line));
     }
     let mut builder = Builder::new(document.first_line);
@@ -152,7 +153,7 @@ pub(crate) fn parse(document: Document<'_>) -> Result<Node, Fault> {
     while let Some(next) = parser.next_event() {
         let (event, span) = next.map_err(|err| {
             let line = builder.line_of(err.marker().line());
-            RuleError::Yaml { reason: err.info().to_owned() }.at(line)
+            RuleError::Yaml(YamlFault::Syntax(Plain::of(err.info()))).at(line)
         })?;
         let line = builder.line_of(span.start.line());
         if matches!(event, Event::DocumentEnd) {
@@ -160,9 +161,7 @@ pub(crate) fn parse(document: Document<'_>) -> Result<Node, Fault> {
         }
         builder.accept(event, line).map_err(|cause| cause.at(line))?;
     }
-    builder.root.ok_or_else(|| {
-        RuleError::Yaml { reason: "the document is empty".to_owned() }.at(document.first_line)
-    })
+    builder.root.ok_or_else(|| RuleError::Yaml(YamlFault::Empty).at(document.first_line))
 }
 
 /// Builds the tree without recursion, so that deep nesting meets a limit and not the end of the stack.
@@ -218,9 +217,8 @@ impl Builder {
                 self.place(Node { line: done.line, kind }, done.anchor)
             }
             Event::Alias(anchor) => {
-                let node = self.anchors.get(&anchor).cloned().ok_or_else(|| RuleError::Yaml {
-                    reason: "an alias inside of what it names".to_owned(),
-                })?;
+                let node = self.anchors.get(&anchor).cloned();
+                let node = node.ok_or(RuleError::Yaml(YamlFault::AliasWithin))?;
                 self.nodes += count(&node);
                 self.place(node, 0)
             }
@@ -234,7 +232,7 @@ impl Builder {
 
     fn begin(&mut self, open: Open) -> Result<(), RuleError> {
         if self.open.len() >= limits::YAML_DEPTH_MAX {
-            return Err(RuleError::too_large("nesting of the document", limits::YAML_DEPTH_MAX));
+            return Err(RuleError::too_large(Measure::Nesting, limits::YAML_DEPTH_MAX));
         }
         self.open.push(open);
         Ok(())
@@ -243,10 +241,7 @@ impl Builder {
     fn place(&mut self, node: Node, anchor: usize) -> Result<(), RuleError> {
         self.nodes += 1;
         if self.nodes > limits::YAML_NODES_MAX {
-            return Err(RuleError::too_large(
-                "the number of values in the document",
-                limits::YAML_NODES_MAX,
-            ));
+            return Err(RuleError::too_large(Measure::Nodes, limits::YAML_NODES_MAX));
         }
         if anchor != 0 {
             // The copy counts as well: anchors within anchors would otherwise multiply uncounted.
@@ -267,14 +262,13 @@ impl Builder {
 
 fn key_of(node: &Node, entries: &[Entry]) -> Result<String, RuleError> {
     let Kind::Scalar(scalar) = &node.kind else {
-        return Err(RuleError::Yaml { reason: "a list or map as a key".to_owned() });
+        return Err(RuleError::Yaml(YamlFault::KeyNotText));
     };
     if scalar.text == "<<" {
-        return Err(RuleError::Yaml { reason: "merge keys (<<) are not part of Sigma".to_owned() });
+        return Err(RuleError::Yaml(YamlFault::MergeKey));
     }
     if entries.iter().any(|entry| entry.key == scalar.text) {
-        let key = crate::error::shown(&scalar.text);
-        return Err(RuleError::Yaml { reason: format!("the key {key:?} occurs twice in one map") });
+        return Err(RuleError::Yaml(YamlFault::KeyTwice(Quoted::of(&scalar.text))));
     }
     Ok(scalar.text.clone())
 }
@@ -289,11 +283,13 @@ fn count(node: &Node) -> usize {
 
 fn refuse_unknown_tag(tag: Option<&Tag>, allowed: &str) -> Result<(), RuleError> {
     match tag {
-        Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == allowed) => {
-            Err(RuleError::Yaml { reason: format!("the tag {}{}", tag.handle, tag.suffix) })
-        }
+        Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == allowed) => Err(unknown_tag(tag)),
         _ => Ok(()),
     }
+}
+
+fn unknown_tag(tag: &Tag) -> RuleError {
+    RuleError::Yaml(YamlFault::Tag(Plain::of(&format!("{}{}", tag.handle, tag.suffix))))
 }
 
 fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, RuleError> {
@@ -305,13 +301,12 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<S
         Some(tag) if tag.is_yaml_core_schema() => match tag.suffix.as_str() {
             "str" => Meaning::Text,
             "null" | "bool" | "int" | "float" => plain_meaning(&text),
-            other => return Err(RuleError::Yaml { reason: format!("the tag !!{other}") }),
+            other => {
+                let tag = Plain::of(&format!("!!{other}"));
+                return Err(RuleError::Yaml(YamlFault::Tag(tag)));
+            }
         },
-        Some(tag) => {
-            return Err(RuleError::Yaml {
-                reason: format!("the tag {}{}", tag.handle, tag.suffix),
-            });
-        }
+        Some(tag) => return Err(unknown_tag(tag)),
     };
     Ok(Scalar { text: text.into_owned(), meaning })
 }

@@ -3,8 +3,8 @@
 //! The string form of a condition is drafted for version 2.2 of the specification (and, or, not and
 //! parentheses over names). Numbers before `of` are our extension of it.
 
+use crate::cause::{ConditionFault, Quoted};
 use crate::condition::{fits, words};
-use crate::error::shown;
 use crate::limits;
 
 /// A condition; references are places in the list of rules.
@@ -20,14 +20,14 @@ pub(crate) enum Expression {
 impl Expression {
     /// Parses a condition. Where `names` is empty, the condition's own names become the list, in the order
     /// in which they appear.
-    pub(crate) fn parse(text: &str, names: &mut Vec<String>) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, names: &mut Vec<String>) -> Result<Self, ConditionFault> {
         let words = words(text)?;
         let open = names.is_empty();
         let mut parser = Parser { words: &words, at: 0, names, open };
         let parsed = parser.any(0)?;
         match parser.peek() {
             None => Ok(parsed),
-            Some(word) => Err(format!("expected and, or or the end before {:?}", shown(word))),
+            Some(word) => Err(ConditionFault::Unexpected(Quoted::of(word))),
         }
     }
 
@@ -105,7 +105,7 @@ impl<'p> Parser<'p> {
         found
     }
 
-    fn any(&mut self, depth: usize) -> Result<Expression, String> {
+    fn any(&mut self, depth: usize) -> Result<Expression, ConditionFault> {
         let first = self.all(depth)?;
         let mut parts = vec![first];
         while self.take("or") {
@@ -114,7 +114,7 @@ impl<'p> Parser<'p> {
         Ok(joined(parts, Expression::Any))
     }
 
-    fn all(&mut self, depth: usize) -> Result<Expression, String> {
+    fn all(&mut self, depth: usize) -> Result<Expression, ConditionFault> {
         let first = self.one(depth)?;
         let mut parts = vec![first];
         while self.take("and") {
@@ -123,9 +123,9 @@ impl<'p> Parser<'p> {
         Ok(joined(parts, Expression::All))
     }
 
-    fn one(&mut self, depth: usize) -> Result<Expression, String> {
+    fn one(&mut self, depth: usize) -> Result<Expression, ConditionFault> {
         if depth > limits::CONDITION_DEPTH_MAX {
-            return Err(format!("nested deeper than {}", limits::CONDITION_DEPTH_MAX));
+            return Err(ConditionFault::TooDeep(limits::CONDITION_DEPTH_MAX));
         }
         if self.take("not") {
             return Ok(Expression::Not(Box::new(self.one(depth + 1)?)));
@@ -134,10 +134,10 @@ impl<'p> Parser<'p> {
             let inner = self.any(depth + 1)?;
             return match self.take(")") {
                 true => Ok(inner),
-                false => Err("a closing parenthesis is missing".to_owned()),
+                false => Err(ConditionFault::Unclosed),
             };
         }
-        let word = self.peek().ok_or("it ends where a rule is expected")?;
+        let word = self.peek().ok_or(ConditionFault::RuleExpected)?;
         self.at += 1;
         if self.take("of") {
             return self.quantified(word);
@@ -147,20 +147,20 @@ impl<'p> Parser<'p> {
         }
         let is_name = word.chars().all(|letter| letter.is_alphanumeric() || "_-".contains(letter));
         if !self.open || !is_name {
-            return Err(format!("{:?} is none of the rules", shown(word)));
+            return Err(ConditionFault::UnknownRule(Quoted::of(word)));
         }
         if self.names.len() >= limits::CORRELATION_RULES_MAX {
-            return Err(format!("more than {} rules", limits::CORRELATION_RULES_MAX));
+            return Err(ConditionFault::TooManyRules(limits::CORRELATION_RULES_MAX));
         }
         self.names.push(word.to_owned());
         Ok(Expression::Rule(self.names.len() - 1))
     }
 
-    fn quantified(&mut self, quantifier: &str) -> Result<Expression, String> {
+    fn quantified(&mut self, quantifier: &str) -> Result<Expression, ConditionFault> {
         if self.open {
-            return Err("of needs the list of rules; add rules".to_owned());
+            return Err(ConditionFault::OfNeedsRules);
         }
-        let target = self.peek().ok_or("it ends where rules are expected")?;
+        let target = self.peek().ok_or(ConditionFault::RulesExpected)?;
         self.at += 1;
         let them = target.eq_ignore_ascii_case("them");
         let fits = |name: &str| them || fits(target, name);
@@ -170,12 +170,12 @@ impl<'p> Parser<'p> {
         let count = match quantifier.to_ascii_lowercase().as_str() {
             "any" => 1,
             "all" => places.len(),
-            number => number.parse().map_err(|_| {
-                format!("{:?} of is not defined; write a number, any or all", shown(number))
-            })?,
+            number => {
+                number.parse().map_err(|_| ConditionFault::UnknownCount(Quoted::of(number)))?
+            }
         };
         if count == 0 || count > places.len() {
-            return Err(format!("{count} of {} rules", places.len()));
+            return Err(ConditionFault::CountOf(count, places.len()));
         }
         Ok(Expression::AtLeast(count, places))
     }
@@ -192,7 +192,7 @@ fn joined(mut parts: Vec<Expression>, join: fn(Vec<Expression>) -> Expression) -
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<Expression, String> {
+    fn parsed(text: &str) -> Result<Expression, ConditionFault> {
         let mut names = ["a", "b", "rule_c", "rule_d"].map(ToOwned::to_owned).to_vec();
         Expression::parse(text, &mut names)
     }
@@ -222,7 +222,7 @@ mod tests {
             ("0 of them", "0 of 4"),
             ("x of them", "is not defined"),
         ] {
-            assert!(parsed(text).is_err_and(|reason| reason.contains(words)), "{text}");
+            assert!(parsed(text).is_err_and(|fault| fault.to_string().contains(words)), "{text}");
         }
         let mut names = Vec::new();
         assert!(Expression::parse("x and not y and x", &mut names).is_ok());

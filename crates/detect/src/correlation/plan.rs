@@ -1,6 +1,10 @@
 //! References resolved, cycles found, and the way of each field: what a set of correlations becomes.
 
 use super::read::{CorrelationDraft, Test};
+use crate::attributes::bad;
+use crate::cause::{
+    Attribute, Expected, Found, LintCause, Measure, Plain, Quoted, Unsupported, shown,
+};
 use crate::error::{Fault, RuleError};
 use crate::limits;
 use crate::rule::{Rule, joined};
@@ -103,8 +107,8 @@ enum Target {
 pub(crate) struct Resolved {
     pub(crate) correlations: Correlations,
     pub(crate) refused: Vec<(usize, Fault)>,
-    /// Remarks: place of the draft, line, words.
-    pub(crate) remarks: Vec<(usize, usize, String)>,
+    /// Remarks: place of the draft, line, cause.
+    pub(crate) remarks: Vec<(usize, usize, LintCause)>,
 }
 
 /// Resolves the references of all drafts among the rules and each other.
@@ -133,9 +137,8 @@ pub(crate) fn resolve(drafts: &[CorrelationDraft], rules: &[Arc<Rule>]) -> Resol
         });
         let Some((place, missing)) = lost else { break };
         kept.retain(|it| *it != place);
-        let name = crate::error::shown(&drafts[missing].rule.title);
-        let what = format!("refers to {name:?}, which is refused or not active,");
-        refused.insert(place, unusable(&what).at(drafts[place].line));
+        let what = Unsupported::OverUnusable(Quoted::of(&drafts[missing].rule.title));
+        refused.insert(place, RuleError::NotSupported(what).at(drafts[place].line));
     }
     let fields = loop {
         match needed_fields(drafts, &targets, &kept) {
@@ -152,9 +155,8 @@ pub(crate) fn resolve(drafts: &[CorrelationDraft], rules: &[Arc<Rule>]) -> Resol
                         .filter(|it| targets[*it].contains(&Target::Correlation(place)))
                         .collect();
                     for it in above {
-                        let name = crate::error::shown(&drafts[place].rule.title);
-                        let what = format!("refers to {name:?}, which is refused,");
-                        refused.insert(it, unusable(&what).at(drafts[it].line));
+                        let what = Unsupported::OverRefused(Quoted::of(&drafts[place].rule.title));
+                        refused.insert(it, RuleError::NotSupported(what).at(drafts[it].line));
                         gone.push(it);
                     }
                 }
@@ -164,11 +166,6 @@ pub(crate) fn resolve(drafts: &[CorrelationDraft], rules: &[Arc<Rule>]) -> Resol
     let mut remarks = Vec::new();
     let correlations = built(drafts, rules, &targets, &kept, &fields, &mut remarks);
     Resolved { correlations, refused: refused.into_iter().collect(), remarks }
-}
-
-fn unusable(what: &str) -> RuleError {
-    let remedy = "correct or load what it refers to";
-    RuleError::NotSupported { what: format!("a correlation that {what}"), remedy }
 }
 
 fn find_all(
@@ -185,23 +182,22 @@ fn find_all(
             .chain(of_drafts.map(|(place, _)| Target::Correlation(place)))
             .collect();
         let [target] = all.as_slice() else {
-            let (name, count) = (crate::error::shown(name), all.len());
-            return Err(RuleError::BadReference { name, count });
+            let name = Plain::of(name);
+            return Err(match all.len() {
+                0 => RuleError::NoReference(name),
+                count => RuleError::ManyReferences(count, name),
+            });
         };
         let inactive = match target {
             Target::Rule(place) => rules.get(*place).is_some_and(|rule| !rule.is_active()),
             Target::Correlation(place) => !drafts[*place].rule.is_active(),
         };
         if inactive {
-            let name = crate::error::shown(name);
-            return Err(unusable(&format!(
-                "refers to {name:?}, which is not evaluated by its status,"
-            )));
+            return Err(RuleError::NotSupported(Unsupported::OverInactive(Quoted::of(name))));
         }
         if found.contains(target) {
-            let found = format!("{:?} twice, by id and by name", crate::error::shown(name));
-            let attribute = "correlation.rules".to_owned();
-            return Err(RuleError::BadAttribute { attribute, found, expected: "each rule once" });
+            let found = Found::TwiceCalled(Quoted::of(name));
+            return Err(bad("correlation.rules", found, Expected::EachRuleOnce));
         }
         found.push(*target);
     }
@@ -242,10 +238,10 @@ fn in_order(
         let cause = match circle(place, targets) {
             Some(path) => {
                 let titles: Vec<String> =
-                    path.iter().map(|it| crate::error::shown(&drafts[*it].rule.title)).collect();
-                RuleError::Cycle { path: titles.join(" → ") }
+                    path.iter().map(|it| shown(&drafts[*it].rule.title)).collect();
+                RuleError::Cycle(Plain::whole(titles.join(" → ")))
             }
-            None => unusable("refers to correlations that refer to each other in a circle"),
+            None => RuleError::NotSupported(Unsupported::OverCircle),
         };
         refused.insert(place, cause.at(drafts[place].line));
     }
@@ -301,7 +297,7 @@ fn needed_fields(
                 }
                 if below.len() > limits::CORRELATION_FIELDS_MAX {
                     let limit = limits::CORRELATION_FIELDS_MAX;
-                    return Err((*child, RuleError::too_large("the number of fields", limit)));
+                    return Err((*child, RuleError::too_large(Measure::Fields, limit)));
                 }
             }
         }
@@ -326,11 +322,9 @@ fn source_of(
     };
     let called = |key: &str| key == written || of_child.is_some_and(|rule| rule.is_called(key));
     alias.iter().find(|(key, _)| called(key)).map(|(_, field)| field.clone()).ok_or_else(|| {
-        RuleError::BadAttribute {
-            attribute: format!("correlation.aliases.{}", crate::error::shown(name)),
-            found: format!("without {:?}", crate::error::shown(written)),
-            expected: "a field for each of the rules",
-        }
+        let attribute = Attribute::Alias(Plain::of(name));
+        let found = Found::Without(Quoted::of(written));
+        RuleError::BadAttribute(attribute, found, Expected::AliasOfEach)
     })
 }
 
@@ -340,7 +334,7 @@ fn built(
     targets: &[Vec<Target>],
     kept: &[usize],
     fields: &BTreeMap<usize, Vec<String>>,
-    remarks: &mut Vec<(usize, usize, String)>,
+    remarks: &mut Vec<(usize, usize, LintCause)>,
 ) -> Correlations {
     let mut set = Correlations::default();
     let mut generated: HashSet<Target> = HashSet::new();
@@ -411,7 +405,7 @@ fn silence(
     rules: &[Arc<Rule>],
     targets: &[Vec<Target>],
     kept: &[usize],
-    remarks: &mut Vec<(usize, usize, String)>,
+    remarks: &mut Vec<(usize, usize, LintCause)>,
 ) {
     for target in silent {
         match target {
@@ -419,12 +413,9 @@ fn silence(
                 let rule = &rules[*place];
                 if rule.level >= model::Level::High {
                     let by = kept.iter().find(|it| targets[**it].contains(&Target::Rule(*place)));
-                    let title = crate::error::shown(&rule.title);
-                    let message = format!(
-                        "{title:?} raises no alerts of its own any more; generate: true keeps them"
-                    );
+                    let cause = LintCause::Silenced(Quoted::of(&rule.title));
                     let by = by.copied().unwrap_or_default();
-                    remarks.push((by, drafts.get(by).map_or(0, |draft| draft.line), message));
+                    remarks.push((by, drafts.get(by).map_or(0, |draft| draft.line), cause));
                 }
                 set.silent.insert(rule.id.clone());
             }

@@ -2,6 +2,7 @@
 
 use super::expression::Expression;
 use crate::attributes::bad;
+use crate::cause::{Attribute, ConditionFault, Expected, Found, LintCause, Measure, Plain, Quoted};
 use crate::error::{Fault, RuleError};
 use crate::limits;
 use crate::rule::{Rule, header};
@@ -128,35 +129,34 @@ pub(crate) fn read(
     let mut remarks = Vec::new();
     let rule = header(root, document, source_name, &mut remarks)?;
     if root.get("detection").is_some() || root.get("filter").is_some() {
-        let found = "beside detection or filter".to_owned();
-        return Err(bad("correlation", found, "a document of its own").at(root.line));
+        let found = Found::BesideOthers;
+        return Err(bad("correlation", found, Expected::OwnDocumentOnly).at(root.line));
     }
     let entry = root.entry("correlation");
-    let entry = entry.ok_or(RuleError::Missing { attribute: "correlation" }.at(root.line))?;
+    let entry = entry.ok_or(RuleError::Missing("correlation").at(root.line))?;
     let node = &entry.value;
     only_known(node)?;
     let mut references = names(node, "rules", "correlation.rules")?;
     if references.len() > limits::CORRELATION_RULES_MAX {
         let limit = limits::CORRELATION_RULES_MAX;
-        return Err(RuleError::too_large("the number of rules", limit).at(node.line));
+        return Err(RuleError::too_large(Measure::Rules, limit).at(node.line));
     }
     let (test, value_fields) = test(node, &mut references)?;
     if references.is_empty() {
-        return Err(RuleError::Missing { attribute: "correlation.rules" }.at(node.line));
+        return Err(RuleError::Missing("correlation.rules").at(node.line));
     }
     if let Some(line) = unused(&test, references.len()) {
         let unused = references.get(line).map_or("", String::as_str);
-        let message = format!("{} is not used by the condition", crate::error::shown(unused));
-        remarks.push(Remark { line: node.line, message });
+        let cause = LintCause::UnusedRule(Plain::of(unused));
+        remarks.push(Remark { line: node.line, cause });
     }
     let group_by = names(node, "group-by", "correlation.group-by")?;
     if group_by.is_empty() {
-        let message = "no group-by: events of all devices and users count together".to_owned();
-        remarks.push(Remark { line: node.line, message });
+        remarks.push(Remark { line: node.line, cause: LintCause::NoGroup });
     }
     if group_by.len() + value_fields.len() > limits::CORRELATION_FIELDS_MAX {
         let limit = limits::CORRELATION_FIELDS_MAX;
-        return Err(RuleError::too_large("the number of fields", limit).at(node.line));
+        return Err(RuleError::too_large(Measure::Fields, limit).at(node.line));
     }
     Ok(CorrelationDraft {
         rule,
@@ -176,14 +176,13 @@ fn only_known(node: &Node) -> Result<(), Fault> {
     const KNOWN: [&str; 7] =
         ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"];
     let Kind::Map(entries) = &node.kind else {
-        return Err(bad("correlation", node.describe(), "a map").at(node.line));
+        return Err(bad("correlation", node.describe(), Expected::Map).at(node.line));
     };
     match entries.iter().find(|entry| !KNOWN.contains(&entry.key.as_str())) {
         None => Ok(()),
         Some(entry) => {
-            let found = format!("extended by {:?}", crate::error::shown(&entry.key));
-            let expected = "type, rules, group-by, timespan, condition, aliases and generate only";
-            Err(bad("correlation", found, expected).at(entry.line))
+            let found = Found::Extended(Quoted::of(&entry.key));
+            Err(bad("correlation", found, Expected::CorrelationKeys).at(entry.line))
         }
     }
 }
@@ -192,10 +191,11 @@ fn names(node: &Node, key: &str, attribute: &'static str) -> Result<Vec<String>,
     let mut found: Vec<String> = Vec::new();
     for item in node.get(key).map(Node::items).unwrap_or_default() {
         let text = item.text().filter(|text| !text.is_empty());
-        let text = text.ok_or_else(|| bad(attribute, item.describe(), "names").at(item.line))?;
+        let text =
+            text.ok_or_else(|| bad(attribute, item.describe(), Expected::Names).at(item.line))?;
         if found.iter().any(|known| known == text) {
-            let found = format!("{:?} twice", crate::error::shown(text));
-            return Err(bad(attribute, found, "each name once").at(item.line));
+            let found = Found::Twice(Quoted::of(text));
+            return Err(bad(attribute, found, Expected::EachNameOnce).at(item.line));
         }
         found.push(text.to_owned());
     }
@@ -203,19 +203,27 @@ fn names(node: &Node, key: &str, attribute: &'static str) -> Result<Vec<String>,
 }
 
 fn test(node: &Node, references: &mut Vec<String>) -> Result<(Test, Vec<String>), Fault> {
-    const TYPES: &str = "event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, \
-                         value_percentile or value_median";
-    let is_known = |name: &str| !name.is_empty() && TYPES.split([',', ' ']).any(|it| it == name);
+    const TYPES: [&str; 8] = [
+        "event_count",
+        "value_count",
+        "temporal",
+        "temporal_ordered",
+        "value_sum",
+        "value_avg",
+        "value_percentile",
+        "value_median",
+    ];
     let kind = node.get("type");
-    let kind = kind.ok_or(RuleError::Missing { attribute: "correlation.type" }.at(node.line))?;
-    let unknown = || bad("correlation.type", kind.describe(), TYPES).at(kind.line);
-    let name = kind.text().filter(|name| is_known(name) && *name != "or").ok_or_else(unknown)?;
+    let kind = kind.ok_or(RuleError::Missing("correlation.type").at(node.line))?;
+    let unknown =
+        || bad("correlation.type", kind.describe(), Expected::CorrelationType).at(kind.line);
+    let name = kind.text().filter(|name| TYPES.contains(name)).ok_or_else(unknown)?;
     let condition = node.get("condition");
     if matches!(name, "temporal" | "temporal_ordered") {
         return temporal(name == "temporal_ordered", condition, references)
             .map(|test| (test, Vec::new()));
     }
-    let missing = RuleError::Missing { attribute: "correlation.condition" };
+    let missing = RuleError::Missing("correlation.condition");
     let condition = condition.ok_or_else(|| missing.at(node.line))?;
     let bounds = bounds(condition)?;
     let fields: Vec<String> = names(condition, "field", "correlation.condition.field")?
@@ -225,8 +233,8 @@ fn test(node: &Node, references: &mut Vec<String>) -> Result<(Test, Vec<String>)
     let percentile = percentile(condition)?;
     if percentile.is_some() != (name == "value_percentile") {
         return Err(match percentile {
-            None => RuleError::Missing { attribute: "correlation.condition.percentile" },
-            Some(_) => bad("condition.percentile", "there".to_owned(), "value_percentile as type"),
+            None => RuleError::Missing("correlation.condition.percentile"),
+            Some(_) => bad("condition.percentile", Found::There, Expected::PercentileType),
         }
         .at(condition.line));
     }
@@ -254,8 +262,7 @@ fn test(node: &Node, references: &mut Vec<String>) -> Result<(Test, Vec<String>)
         _ => return Err(unknown()),
     };
     if !fields_wanted.contains(&fields.len()) {
-        let found = format!("{} fields", fields.len());
-        let expected = "no field for event_count, one or more for value_count, one for the others";
+        let (found, expected) = (Found::Fields(fields.len()), Expected::FieldCount);
         return Err(bad("correlation.condition.field", found, expected).at(condition.line));
     }
     Ok((test, fields))
@@ -272,11 +279,11 @@ fn temporal(
         let every = Bounds(vec![(Operator::GreaterOrEqual, count as f64)]);
         return Ok(if ordered { Test::Ordered(all(count)) } else { Test::Rules(every) });
     };
-    let wrong = |reason: String| RuleError::BadCondition { reason }.at(condition.line);
+    let wrong = |fault: ConditionFault| RuleError::BadCondition(fault).at(condition.line);
     let Some(text) = condition.text() else {
         let bounds = bounds(condition)?;
         if condition.get("field").is_some() || condition.get("percentile").is_some() {
-            return Err(wrong("temporal correlations look at no field".to_owned()));
+            return Err(wrong(ConditionFault::TemporalField));
         }
         possible(&bounds, references.len(), condition)?;
         let last = references.len() as f64;
@@ -284,13 +291,13 @@ fn temporal(
             return Ok(Test::Rules(bounds));
         }
         if bounds.hold(last - 1.0) || !bounds.hold(last) {
-            return Err(wrong("an order is defined for all of the rules only".to_owned()));
+            return Err(wrong(ConditionFault::OrderOfAll));
         }
         return Ok(Test::Ordered(all(references.len())));
     };
     let expression = Expression::parse(text, references).map_err(wrong)?;
     if expression.holds(0) {
-        return Err(wrong("it holds without any event".to_owned()));
+        return Err(wrong(ConditionFault::HoldsWithoutEvent));
     }
     let (begins, absent) = (expression.rules(true), expression.rules(false));
     if !ordered {
@@ -300,8 +307,7 @@ fn temporal(
         });
     }
     if !expression.is_row() || begins & absent != 0 {
-        let reason = "an order needs rules joined by and, perhaps with not before some".to_owned();
-        return Err(wrong(reason));
+        return Err(wrong(ConditionFault::NoOrder));
     }
     let order: Vec<usize> =
         (0..references.len()).filter(|place| begins >> place & 1 == 1).collect();
@@ -327,7 +333,7 @@ fn unused(test: &Test, rules: usize) -> Option<usize> {
 
 fn bounds(node: &Node) -> Result<Bounds, Fault> {
     let Kind::Map(entries) = &node.kind else {
-        let expected = "a map of gt, gte, lt, lte, eq or neq";
+        let expected = Expected::ComparisonMap;
         return Err(bad("correlation.condition", node.describe(), expected).at(node.line));
     };
     let mut bounds = Vec::new();
@@ -337,21 +343,19 @@ fn bounds(node: &Node) -> Result<Bounds, Fault> {
         }
         let operator =
             OPERATORS.iter().find(|(name, _)| name == key).map(|(_, operator)| *operator);
-        let expected = "gt, gte, lt, lte, eq, neq, field and percentile only";
-        let found = || format!("extended by {:?}", crate::error::shown(key));
-        let operator =
-            operator.ok_or_else(|| bad("correlation.condition", found(), expected).at(*line))?;
-        let number = number(value);
-        let number = number.ok_or_else(|| {
-            bad(&format!("correlation.condition.{key}"), value.describe(), "a number").at(*line)
+        let operator = operator.ok_or_else(|| {
+            let found = Found::Extended(Quoted::of(key));
+            bad("correlation.condition", found, Expected::ComparisonKeys).at(*line)
+        })?;
+        let number = number(value).ok_or_else(|| {
+            let attribute = Attribute::Condition(Plain::of(key));
+            RuleError::BadAttribute(attribute, value.describe(), Expected::Number).at(*line)
         })?;
         bounds.push((operator, number));
     }
     if bounds.is_empty() {
-        let expected = "at least one of gt, gte, lt, lte, eq and neq";
-        return Err(
-            bad("correlation.condition", "without number".to_owned(), expected).at(node.line)
-        );
+        let (found, expected) = (Found::WithoutNumber, Expected::Comparison);
+        return Err(bad("correlation.condition", found, expected).at(node.line));
     }
     Ok(Bounds(bounds))
 }
@@ -375,24 +379,20 @@ fn possible(bounds: &Bounds, most: usize, node: &Node) -> Result<(), Fault> {
     if bounds.can_hold(most) {
         return Ok(());
     }
-    let reason = format!(
-        "no count from 1 to {most} satisfies it; to find what does not happen, write a condition with not"
-    );
-    Err(RuleError::BadCondition { reason }.at(node.line))
+    Err(RuleError::BadCondition(ConditionFault::Impossible(most)).at(node.line))
 }
 
 fn percentile(node: &Node) -> Result<Option<f64>, Fault> {
     let Some(percentile) = node.get("percentile") else { return Ok(None) };
-    let wrong = || bad("condition.percentile", percentile.describe(), "a number from 0 to 100");
+    let wrong = || bad("condition.percentile", percentile.describe(), Expected::Percent);
     let number = number(percentile).filter(|number| (0.0..=100.0).contains(number));
     number.map(Some).ok_or_else(|| wrong().at(percentile.line))
 }
 
 fn aliases(node: &Node) -> Result<BTreeMap<String, BTreeMap<String, String>>, Fault> {
     let Some(node) = node.get("aliases") else { return Ok(BTreeMap::new()) };
-    let wrong = |node: &Node| {
-        bad("correlation.aliases", node.describe(), "a map of rules and their fields").at(node.line)
-    };
+    let wrong =
+        |node: &Node| bad("correlation.aliases", node.describe(), Expected::Aliases).at(node.line);
     let Kind::Map(entries) = &node.kind else { return Err(wrong(node)) };
     let mut all = BTreeMap::new();
     for Entry { key, value, .. } in entries {
@@ -412,7 +412,7 @@ fn generate(node: &Node) -> Result<bool, Fault> {
         None => Ok(false),
         Some((_, Kind::Scalar(Scalar { meaning: Meaning::Bool(truth), .. }))) => Ok(*truth),
         Some((node, _)) => {
-            Err(bad("correlation.generate", node.describe(), "true or false").at(node.line))
+            Err(bad("correlation.generate", node.describe(), Expected::Truth).at(node.line))
         }
     }
 }
@@ -420,10 +420,8 @@ fn generate(node: &Node) -> Result<bool, Fault> {
 /// A whole number and one of the letters s, m, h and d; in nanoseconds.
 fn span(node: &Node) -> Result<i64, Fault> {
     let found = node.get("timespan");
-    let found =
-        found.ok_or(RuleError::Missing { attribute: "correlation.timespan" }.at(node.line))?;
-    let expected = "a number and one of the letters s, m, h and d, up to 90d";
-    let wrong = || bad("correlation.timespan", found.describe(), expected).at(found.line);
+    let found = found.ok_or(RuleError::Missing("correlation.timespan").at(node.line))?;
+    let wrong = || bad("correlation.timespan", found.describe(), Expected::Span).at(found.line);
     let text = found.text().ok_or_else(wrong)?;
     let unit_seconds = match text.chars().last() {
         Some('s') => 1,

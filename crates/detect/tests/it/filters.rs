@@ -56,6 +56,26 @@ fn the_log_source_of_a_filter_must_be_that_of_the_rule() {
 }
 
 #[test]
+fn which_filter_took_the_match_of_an_event_away_is_known_with_the_event() {
+    let text = base()
+        + &filter("f1", "[test]", "product: test", "").replace("adm_", "nobody")
+        + &filter("f2", "[test]", "product: test", "");
+    let compiled = compile(&text);
+    let mut scratch = detect::Scratch::default();
+    let mut judge = |fields: &str| {
+        let found = compiled.rules.evaluate_with(&event(fields), &mut scratch).len();
+        let taken = scratch.excluded(&compiled.rules);
+        let taken = taken.map(|(rule, filter)| format!("{} {}", rule.id, filter.id));
+        (found, taken.collect::<Vec<_>>())
+    };
+    assert_eq!(judge(r#"{"F":"x","User":"adm_1"}"#), (0, vec!["test f2".to_owned()]));
+    assert_eq!(judge(r#"{"F":"x","User":"joe"}"#), (1, vec![]));
+    assert_eq!(judge(r#"{"F":"x","User":"adm_1"}"#).1.len(), 1);
+    // Of the last event alone, also when it is none of the rules'.
+    assert_eq!(judge(r#"{"G":"x"}"#), (0, vec![]));
+}
+
+#[test]
 fn a_match_tells_which_filters_were_consulted_and_the_alert_carries_them() {
     let two = filter("f1", "[test]", "product: test", "")
         + &filter("f2", "any", "product: test", "author: Sato\n").replace("adm_", "svc_");

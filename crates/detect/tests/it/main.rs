@@ -8,6 +8,7 @@ mod engine;
 mod explanation;
 mod filters;
 mod hostile;
+mod languages;
 mod modifiers;
 mod oracle;
 mod refusals;
