@@ -13,7 +13,7 @@ for (const row of dialog?.querySelectorAll("[data-key]") ?? []) {
   actions.set(row.dataset.key, row.dataset);
 }
 
-const rows = () => [...document.querySelectorAll("[data-row]")];
+const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.checkVisibility());
 const typing = (target) => target.closest?.("input:not([type=checkbox]), textarea, select");
 const keysOff = () => localStorage.getItem(OFF) === "1";
 
@@ -38,8 +38,9 @@ const perform = {
   previous: () => step(-1),
   open: () => document.activeElement?.closest("[data-row]")?.querySelector("[data-open]")?.click(),
   search: () => {
-    const fields = [...document.querySelectorAll("main [data-find], [data-find]")];
-    const field = document.querySelector("main [data-find]") ?? fields[0];
+    const field = document.querySelector("main [data-find]") ?? document.querySelector("[data-find]");
+    // A narrow window has no room for the field of the header: the page behind it has one.
+    if (field && !field.checkVisibility()) return location.assign(field.form.action);
     field?.focus();
     field?.select();
   },
@@ -128,4 +129,9 @@ for (const box of document.querySelectorAll("[data-numbered]")) {
   field.addEventListener("input", draw);
   field.addEventListener("scroll", () => { numbers.scrollTop = field.scrollTop; });
   draw();
+}
+
+/* A chosen file goes to the server at once, with the rest of its form. */
+for (const field of document.querySelectorAll("[data-presses]")) {
+  field.addEventListener("change", () => { if (field.value) document.getElementById(field.dataset.presses)?.click(); });
 }

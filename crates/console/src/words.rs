@@ -325,8 +325,9 @@ const LOOKED: &[&str] = &[
     "finding_opened",
 ];
 
-/// Steps of a finding that have words of their own: names of [`case::finding::Event`].
+/// Steps of a finding that have words of their own: its beginning, and names of [`case::finding::Event`].
 const STEPS: &[&str] = &[
+    "opened",
     "seen",
     "looked",
     "cleared",

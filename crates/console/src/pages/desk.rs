@@ -14,10 +14,12 @@ use axum::Router;
 use axum::extract::{Form as Sent, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
+use case::check::{CheckKind, Verdict};
 use case::decision::{Condition, Outcome, Ruling, Scope};
 use case::form::Kind;
 use case::request::State;
-use control::view::requests::{DecisionRow, Desk, DeskFilter, ReviewPage as ReviewView};
+use control::ControlError;
+use control::view::requests::{CheckView, DecisionRow, Desk, DeskFilter, ReviewPage as ReviewView};
 use jiff::civil::Date;
 use model::Timestamp;
 use std::sync::Arc;
@@ -107,6 +109,10 @@ struct ReviewPage {
     barred: Option<String>,
     /// What was typed before a refusal.
     typed: Decision,
+    /// A question that was refused.
+    asked: String,
+    /// How many answers of sources object to nothing: they are folded.
+    quiet: u64,
 }
 
 /// `GET /desk/requests/{id}`.
@@ -117,7 +123,14 @@ async fn show(
 ) -> Result<Response, Fault> {
     let page = viewer.page(Section::Desk);
     let said = page.said(&said.said);
-    review(&viewer, page, &id, said, None, Decision::default()).await
+    review(&viewer, page, &id, said, None, Typed::default()).await
+}
+
+/// What was typed before a refusal: it stays in its form.
+#[derive(Default)]
+struct Typed {
+    decision: Decision,
+    question: String,
 }
 
 async fn review(
@@ -126,15 +139,17 @@ async fn review(
     id: &str,
     said: Option<String>,
     problem: Option<String>,
-    typed: Decision,
+    typed: Typed,
 ) -> Result<Response, Fault> {
     let view = viewer.control.review(&viewer.actor, id).await?;
     let language = page.language();
     let barred =
         view.may_decide.clone().err().map(|refusal| {
-            crate::refusal::message(&control::ControlError::Refused(refusal), language)
+            crate::refusal::message(&ControlError::Refused(refusal), language)
         });
-    html(&ReviewPage { page, said, problem, view, barred, typed })
+    let quiet = view.checks.iter().filter(|check| page.is_quiet(check)).count() as u64;
+    let Typed { decision: typed, question: asked } = typed;
+    html(&ReviewPage { page, said, problem, view, barred, typed, asked, quiet })
 }
 
 /// The decision as the form sends it.
@@ -209,7 +224,8 @@ async fn decide(
         Ok(()) => Ok(back(&id, "said-decided")),
         Err(error) if crate::refusal::is_about_the_form(&error) => {
             let problem = Some(crate::refusal::message(&error, page.language()));
-            review(&viewer, page, &id, None, problem, given).await
+            let typed = Typed { decision: given, ..Typed::default() };
+            review(&viewer, page, &id, None, problem, typed).await
         }
         Err(error) => Err(error.into()),
     }
@@ -236,25 +252,46 @@ async fn act(
     Path((id, action)): Path<(String, String)>,
     Sent(given): Sent<Words>,
 ) -> Result<Response, Fault> {
-    let (control, actor) = (&viewer.control, &viewer.actor);
     let text = unix_lines(&given.text);
-    let text = text.as_str();
-    let said = match action.as_str() {
+    match step(&viewer, &id, &action, &given, &text).await {
+        Ok(Some(said)) => Ok(back(&id, said)),
+        Ok(None) => Err(Fault::NotFound),
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
+            let page = viewer.page(Section::Desk);
+            let problem = Some(crate::refusal::message(&error, page.language()));
+            let question = if action == "ask" { text } else { String::new() };
+            let typed = Typed { question, ..Typed::default() };
+            review(&viewer, page, &id, None, problem, typed).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Does it; what is said afterwards, nothing for an action that is not known.
+async fn step(
+    viewer: &Viewer,
+    id: &str,
+    action: &str,
+    given: &Words,
+    text: &str,
+) -> Result<Option<&'static str>, ControlError> {
+    let (control, actor) = (&viewer.control, &viewer.actor);
+    Ok(Some(match action {
         "take" => {
-            control.assign_request(actor, &id, Some(actor.id())).await?;
+            control.assign_request(actor, id, Some(actor.id())).await?;
             "said-assigned"
         }
         "assign" => {
             let to = (!given.to.is_empty()).then_some(given.to.as_str());
-            control.assign_request(actor, &id, to).await?;
+            control.assign_request(actor, id, to).await?;
             "said-assigned"
         }
         "ask" => {
-            control.ask_requester(actor, &id, text).await?;
+            control.ask_requester(actor, id, text).await?;
             "said-asked"
         }
         "rule" => {
-            control.answer_checklist(actor, &id, &given.rule, given.answer == "yes", text).await?;
+            control.answer_checklist(actor, id, &given.rule, given.answer == "yes", text).await?;
             "said-saved"
         }
         "rest" => {
@@ -266,24 +303,23 @@ async fn act(
             "said-rechecked"
         }
         "escalate" => {
-            control.escalate_request(actor, &id, text).await?;
+            control.escalate_request(actor, id, text).await?;
             "said-escalated"
         }
         "propose" => {
-            control.propose_override(actor, &id, &given.check, text).await?;
+            control.propose_override(actor, id, &given.check, text).await?;
             "said-proposed"
         }
         "confirm" => {
-            control.confirm_override(actor, &id, &given.check, text).await?;
+            control.confirm_override(actor, id, &given.check, text).await?;
             "said-confirmed"
         }
         "take-up" => {
             control.take_up_appeal(actor, &id).await?;
             "said-saved"
         }
-        _ => return Err(Fault::NotFound),
-    };
-    Ok(back(&id, said))
+        _ => return Ok(None),
+    }))
 }
 
 #[derive(Template)]
@@ -338,6 +374,25 @@ fn back(id: &str, said: &str) -> Response {
 }
 
 impl Page {
+    /// Whether an answer objects to nothing and tells nothing that the checklist does not say.
+    pub(crate) fn is_quiet(&self, check: &CheckView) -> bool {
+        let of_rule = check.kind == CheckKind::Policy && check.verdict == Verdict::Unknown;
+        check.overridden.is_none() && (check.verdict == Verdict::Allow || of_rule)
+    }
+
+    /// Who says it, where that is not clear from the kind of the check.
+    pub(crate) fn evidence_source<'a>(&self, check: &'a CheckView) -> &'a str {
+        match check.kind {
+            CheckKind::Hash | CheckKind::File | CheckKind::Url => &check.source,
+            _ => "",
+        }
+    }
+
+    /// Whether the name of an answer is that of what was found in a file or behind an address.
+    pub(crate) fn names_malware(&self, check: &CheckView) -> bool {
+        !self.evidence_source(check).is_empty() && !check.name.is_empty()
+    }
+
     /// The end of a day that a form names (`YYYY-MM-DD`, in the viewer's zone); nothing for an empty field.
     pub(crate) fn end_of_day(&self, text: &str) -> Result<Option<Timestamp>, Fault> {
         if text.trim().is_empty() {

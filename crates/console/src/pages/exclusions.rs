@@ -304,8 +304,18 @@ impl Page {
 
     /// A predicate in words: `名前 が "x" で始まる かつ …`.
     pub(crate) fn predicate(&self, predicate: &Predicate) -> String {
+        self.predicate_words(predicate, usize::MAX)
+    }
+
+    /// The same with the first of many values only.
+    pub(crate) fn predicate_short(&self, predicate: &Predicate) -> String {
+        self.predicate_words(predicate, VALUES_SHOWN)
+    }
+
+    fn predicate_words(&self, predicate: &Predicate, shown: usize) -> String {
         let many = |parts: &[Predicate], with: &str| {
-            let words: Vec<String> = parts.iter().map(|part| self.predicate(part)).collect();
+            let words: Vec<String> =
+                parts.iter().map(|part| self.predicate_words(part, shown)).collect();
             match words.len() {
                 1 => words.into_iter().next().unwrap_or_default(),
                 _ => format!("({})", words.join(with)),
@@ -314,14 +324,21 @@ impl Page {
         match predicate {
             Predicate::All(parts) => many(parts, &format!(" {} ", self.t("predicate-and"))),
             Predicate::Any(parts) => many(parts, &format!(" {} ", self.t("predicate-or"))),
-            Predicate::Not(part) => format!("{} {}", self.t("predicate-not"), self.predicate(part)),
+            Predicate::Not(part) => {
+                format!("{} {}", self.t("predicate-not"), self.predicate_words(part, shown))
+            }
             Predicate::Is(Comparison { field, op, values }) => {
                 let known = ITEM_FIELDS.contains(&field.as_str());
                 let field = if known { self.word("item", field) } else { field.clone() };
-                format!("{field} {} {}", self.word("op", op.name()), values.join(", "))
+                let first: Vec<&str> = values.iter().take(shown).map(String::as_str).collect();
+                let rest = (values.len() - first.len()) as u64;
+                let more = if rest == 0 { String::new() } else { self.tn("predicate-more", rest) };
+                format!("{field} {} {}{more}", self.word("op", op.name()), first.join(", "))
             }
         }
     }
 }
 
+/// Values of a comparison that a list of exclusions shows; the rest on demand.
+const VALUES_SHOWN: usize = 8;
 const YEAR_NS: i64 = 364 * 86_400 * 1_000_000_000;

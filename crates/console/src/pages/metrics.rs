@@ -44,7 +44,9 @@ struct Plot {
     curves: Vec<Curve>,
     /// The largest value, for the axis.
     top: String,
-    days: u64,
+    /// What stands at the left end of the axis of days, and at its right end.
+    from: String,
+    to: String,
 }
 
 #[derive(Template)]
@@ -78,6 +80,7 @@ async fn show(viewer: Viewer, Query(chosen): Query<Chosen>) -> Result<Response, 
             (href, page.tn("duration-days", u64::from(one)), one == days)
         })
         .to_vec();
+    let ends = [page.day(from), page.day(page.now)];
     let took = |nanos: i64| page.duration(u64::try_from(nanos).unwrap_or(0));
     let seconds = |seconds: i64| took(seconds.saturating_mul(1_000_000_000));
     html(&MetricsPage {
@@ -85,8 +88,8 @@ async fn show(viewer: Viewer, Query(chosen): Query<Chosen>) -> Result<Response, 
         median: requests.as_ref().and_then(|all| all.median_ns).map(took),
         p90: requests.as_ref().and_then(|all| all.p90_ns).map(took),
         finding_median: findings.median_seconds.map(seconds),
-        requests_plot: requests.as_ref().map(|all| requests_plot(&page, all, days)),
-        findings_plot: findings_plot(&page, &findings),
+        requests_plot: requests.as_ref().map(|all| requests_plot(&page, all, days).between(&ends)),
+        findings_plot: findings_plot(&page, &findings).between(&ends),
         remedy_plot: remedy_plot(&page, &findings),
         requests,
         findings,
@@ -127,7 +130,8 @@ fn remedy_plot(page: &Page, all: &FindingMetrics) -> Plot {
         all.remedy.iter().map(|row| (label(row), row.curve.clone())).collect();
     let points = series.iter().flat_map(|(_, points)| points);
     let days = points.map(|point| point.day).max().unwrap_or(1);
-    plot(series, days.max(1), Some(1.0))
+    let ends = [page.tn("duration-days", 0), page.tn("duration-days", u64::from(days.max(1)))];
+    plot(series, days.max(1), Some(1.0)).between(&ends)
 }
 
 fn plot(series: Vec<(String, Vec<Point>)>, days: u32, top: Option<f64>) -> Plot {
@@ -149,7 +153,15 @@ fn plot(series: Vec<(String, Vec<Point>)>, days: u32, top: Option<f64>) -> Plot 
         })
         .collect();
     let top = if top.is_some() { "100 %".to_owned() } else { format!("{largest:.0}") };
-    Plot { curves, top, days: u64::from(days) }
+    Plot { curves, top, from: String::new(), to: String::new() }
+}
+
+impl Plot {
+    /// Says what the ends of the axis are.
+    fn between(mut self, [from, to]: &[String; 2]) -> Self {
+        (self.from, self.to) = (from.clone(), to.clone());
+        self
+    }
 }
 
 impl Page {

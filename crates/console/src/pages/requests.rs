@@ -2,7 +2,7 @@
 
 use crate::App;
 use crate::fault::Fault;
-use crate::limits::UPLOAD_BODY_BYTES_MAX;
+use crate::limits::{BODY_BYTES_MAX, UPLOAD_BODY_BYTES_MAX};
 use crate::page::{Page, Section};
 use crate::pages::settings::to;
 use crate::pairs::unix_lines;
@@ -11,6 +11,7 @@ use crate::session::Viewer;
 use crate::url::{Href, segment};
 use askama::Template;
 use axum::Router;
+use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, Form as Sent, Multipart, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -142,6 +143,9 @@ struct RequestPage {
     said: Option<String>,
     view: RequestView,
     expected: Option<String>,
+    /// Why something was refused, and the words that were sent with it.
+    problem: Option<String>,
+    typed: String,
 }
 
 /// `GET /requests/{id}`: the form of a draft, else the request.
@@ -157,7 +161,18 @@ async fn show(
         let tried = shown.said == "missing";
         return html(&form_page(page, view, shown.finding, said, tried, None));
     }
-    html(&RequestPage { said, expected: page.expected(view.expected_ns), view, page })
+    request_page(page, view, said, None, String::new())
+}
+
+fn request_page(
+    page: Page,
+    view: RequestView,
+    said: Option<String>,
+    problem: Option<String>,
+    typed: String,
+) -> Result<Response, Fault> {
+    let expected = page.expected(view.expected_ns);
+    html(&RequestPage { page, said, view, expected, problem, typed })
 }
 
 fn form_page(
@@ -181,7 +196,7 @@ fn form_page(
 }
 
 /// The fields of the form as a browser sends them.
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
 struct Fields {
     #[serde(default)]
     name: String,
@@ -207,9 +222,32 @@ struct Fields {
     finding: String,
     #[serde(default)]
     kind: String,
+    /// The name of a file that was chosen and not sent: a form sends the file itself by the other button only.
+    #[serde(default)]
+    file: String,
 }
 
 impl Fields {
+    /// Takes a field of a form that carries a file as well; what is not known is nothing.
+    fn take(&mut self, name: &str, text: String) {
+        let field = match name {
+            "name" => &mut self.name,
+            "title" => &mut self.title,
+            "version" => &mut self.version,
+            "publisher" => &mut self.publisher,
+            "url" => &mut self.url,
+            "extension_id" => &mut self.extension_id,
+            "sha256" => &mut self.sha256,
+            "purpose" => &mut self.purpose,
+            "paid" => &mut self.paid,
+            "audience" => &mut self.audience,
+            "finding" => &mut self.finding,
+            "kind" => &mut self.kind,
+            _ => return,
+        };
+        *field = text;
+    }
+
     /// Keeps what is written; the kind first, because it says which fields there are.
     async fn keep(&self, control: &Control, actor: &Actor, id: &str) -> Result<(), Fault> {
         if let Some(kind) = Kind::of_name(&self.kind) {
@@ -270,8 +308,9 @@ async fn submit(
     fields.keep(control, actor, &id).await?;
     let page = viewer.page(Section::Requests);
     let view = control.request(actor, &id).await?;
-    if !view.faults.is_empty() {
-        return html(&form_page(page, view, fields.finding, None, true, None));
+    let forgotten = (!fields.file.is_empty()).then(|| page.t("request-file-forgotten"));
+    if !view.faults.is_empty() || forgotten.is_some() {
+        return html(&form_page(page, view, fields.finding, None, true, forgotten));
     }
     match control.submit_request(actor, &id).await {
         Ok(_) => {}
@@ -328,10 +367,23 @@ async fn act(
             control.leave_request(actor, &id).await?;
             return Ok(to(&Href::new("/requests", &[("said", "said-left")])));
         }
-        "answer" => control.answer_question(actor, &id, &text, None).await?,
-        "appeal" => control.appeal_request(actor, &id, &text).await?,
-        "withdraw" => control.withdraw_request(actor, &id).await?,
+        _ => {}
+    }
+    let done = match action.as_str() {
+        "answer" => control.answer_question(actor, &id, &text, None).await,
+        "appeal" => control.appeal_request(actor, &id, &text).await,
+        "withdraw" => control.withdraw_request(actor, &id).await,
         _ => return Err(Fault::NotFound),
+    };
+    match done {
+        Ok(()) => {}
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
+            let page = viewer.page(Section::Requests);
+            let problem = Some(crate::refusal::message(&error, page.language()));
+            let view = control.request(actor, &id).await?;
+            return request_page(page, view, None, problem, text);
+        }
+        Err(error) => return Err(error.into()),
     }
     Ok(back(
         &id,
@@ -343,7 +395,8 @@ async fn act(
     ))
 }
 
-/// `POST /requests/{id}/files`: one file, streamed to the store as it comes.
+/// `POST /requests/{id}/files`: one file, streamed to the store as it comes, after the fields of its form, which are
+/// kept.
 async fn attach(
     viewer: Viewer,
     Path(id): Path<String>,
@@ -352,19 +405,80 @@ async fn attach(
     let (control, actor) = (&viewer.control, &viewer.actor);
     let malformed =
         |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
+    let mut fields = Fields::default();
     while let Some(mut field) = body.next_field().await.map_err(malformed)? {
-        let Some(name) = field.file_name().map(str::to_owned).filter(|name| !name.is_empty())
-        else {
+        let Some(file) = field.file_name().map(str::to_owned) else {
+            let name = field.name().unwrap_or_default().to_owned();
+            fields.take(&name, text_of(&mut field).await?);
             continue;
         };
-        let mut upload = control.attach_begin(actor, &id, &name).await?;
-        while let Some(chunk) = field.chunk().await.map_err(malformed)? {
-            upload.write(&chunk)?;
+        if file.is_empty() {
+            continue;
         }
-        control.attach_end(actor, upload).await?;
-        return Ok(back(&id, "said-uploaded"));
+        if !fields.kind.is_empty() {
+            fields.keep(control, actor, &id).await?;
+        }
+        return match stored(&viewer, &id, &file, field).await? {
+            None => Ok(said_of(&id, "said-uploaded", &fields.finding)),
+            Some(problem) => {
+                let view = control.request(actor, &id).await?;
+                let page = viewer.page(Section::Requests);
+                html(&form_page(page, view, fields.finding, None, false, Some(problem)))
+            }
+        };
     }
-    Ok(back(&id, ""))
+    Ok(said_of(&id, "", &fields.finding))
+}
+
+/// The text of a field; longer than any field of the form may be is refused.
+async fn text_of(field: &mut Field<'_>) -> Result<String, Fault> {
+    let malformed =
+        |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(malformed)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > BODY_BYTES_MAX {
+            return Err(Fault::Malformed("a field of the form is too long".to_owned()));
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Streams a file to the store; the words of a refusal that the person can put right.
+async fn stored(
+    viewer: &Viewer,
+    id: &str,
+    name: &str,
+    mut field: Field<'_>,
+) -> Result<Option<String>, Fault> {
+    let (control, actor) = (&viewer.control, &viewer.actor);
+    let malformed =
+        |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
+    let refused = |error: control::ControlError| {
+        let language = viewer.page(Section::Requests).language();
+        match crate::refusal::is_about_the_form(&error) {
+            true => Ok(Some(crate::refusal::message(&error, language))),
+            false => Err(Fault::from(error)),
+        }
+    };
+    let mut upload = match control.attach_begin(actor, id, name).await {
+        Ok(upload) => upload,
+        Err(error) => return refused(error),
+    };
+    while let Some(chunk) = field.chunk().await.map_err(malformed)? {
+        if let Err(error) = upload.write(&chunk) {
+            return refused(error);
+        }
+    }
+    match control.attach_end(actor, upload).await {
+        Ok(_) => Ok(None),
+        Err(error) => refused(error),
+    }
+}
+
+fn said_of(id: &str, said: &str, finding: &str) -> Response {
+    let said = [("said", said), ("finding", finding)];
+    to(&Href::new(&format!("/requests/{}", segment(id)), &said.map(filled).concat()))
 }
 
 fn back(id: &str, said: &str) -> Response {

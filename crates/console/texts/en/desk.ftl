@@ -25,6 +25,10 @@ desk-question = Question
 desk-ask-send = Send
 desk-evidence = Evidence
 desk-waiting = is being checked …
+desk-quiet = { $n ->
+    [one] { $n } check without objection
+   *[other] { $n } checks without objection
+}
 desk-no-evidence = No evidence yet.
 desk-confirmed-by = Confirmed by
 desk-needs-second = A second person must confirm.
@@ -205,6 +209,7 @@ card-instead-of = Title ids that it stands in for, one a line
 card-up = Up
 card-down = Down
 card-delete = Delete
+card-delete-sure = This card disappears from the employees' page. This cannot be undone.
 card-new = New card
 card-add = Add
 said-retired = The title is retired.

@@ -31,6 +31,7 @@ exclusion-save = Save
 exclusion-no-class = Choose a class.
 exclusion-no-end = Give an end.
 exclusion-no-field = (none)
+predicate-more = {" "}and { $n } more
 predicate-and = and
 predicate-or = or
 predicate-not = not

@@ -31,6 +31,7 @@ exclusion-save = この内容で保存
 exclusion-no-class = 分類を選んでください。
 exclusion-no-end = 期限を入力してください。
 exclusion-no-field = （なし）
+predicate-more = {" "}ほか { $n } 件
 predicate-and = かつ
 predicate-or = または
 predicate-not = 次に当てはまらない:
