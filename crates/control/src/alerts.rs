@@ -238,6 +238,7 @@ fn alert_row(
         command_line: cells.maybe_text()?.map(std::borrow::Cow::into_owned),
         user: cells.maybe_text()?.map(std::borrow::Cow::into_owned),
         rule_text: cells.text()?.into_owned(),
+        fields: serde_json::from_str(&cells.text()?).map_err(|err| damaged(cells, &err))?,
     })
 }
 
@@ -254,4 +255,4 @@ pub(crate) const LEVELS: [Level; 5] =
     [Level::Critical, Level::High, Level::Medium, Level::Low, Level::Informational];
 const COUNTED_DAYS: i64 = 30;
 const LIST_COLUMNS: &str = "id, rule_id, rule_title, level, device, agent, epoch, seq, kind, observed_at, \
-     observed_ns, image, command_line, \"user\", rule_text";
+     observed_ns, image, command_line, \"user\", rule_text, fields";

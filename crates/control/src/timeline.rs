@@ -67,21 +67,28 @@ impl Control {
         }
         let place = place.join(" AND ");
         let names = self.device_names().await?;
-        let of_alerts = format!("{place} AND level <> 'informational'");
+        let told = format!("{place} AND level <> 'informational'");
         let (alerts, mut truncated) =
-            self.alert_rows(&of_alerts, &parameters, TIMELINE_ALERTS_MAX, &names).await?;
-        let processes = self.processes_of_alerts(&of_alerts, &parameters).await?;
+            self.alert_rows(&told, &parameters, TIMELINE_ALERTS_MAX, &names).await?;
+        let processes = self.processes_of_alerts(&told, &parameters).await?;
         let mut events = Vec::new();
         for family in SHOWN {
+            // The events of the alerts are asked for apart: however much their processes did, none is missing.
             let mut own = parameters.clone();
-            let Some(condition) = around(family, &processes, &alerts, &mut own) else {
-                continue;
-            };
-            let condition = format!("{place} AND ({condition})");
-            let (found, more) =
-                self.newest_events(family, &condition, &own, TIMELINE_EVENTS_MAX).await?;
-            truncated |= more;
-            events.extend(found);
+            if let Some(condition) = of_alerts(family, &alerts, &mut own) {
+                let condition = format!("{place} AND ({condition})");
+                let found =
+                    self.newest_events(family, &condition, &own, TIMELINE_ALERTS_MAX).await?;
+                events.extend(found.0);
+            }
+            let mut own = parameters.clone();
+            if let Some(condition) = of_processes(family, &processes, &mut own) {
+                let condition = format!("{place} AND {condition}");
+                let (found, more) =
+                    self.newest_events(family, &condition, &own, TIMELINE_EVENTS_MAX).await?;
+                truncated |= more;
+                events.extend(found);
+            }
         }
         self.complete(&mut events).await?;
         Ok(Timeline { range, stages: stages(entries(alerts, events)), truncated })
@@ -112,29 +119,29 @@ impl Control {
     }
 }
 
-/// Which events of a family belong to the story: those of the alerts, and those of their processes that say what was
-/// done. `None` when there can be none.
-fn around(
+/// Which events of a family say what the processes of alerts did. `None` when there can be none.
+fn of_processes(
     family: Family,
     processes: &BTreeSet<String>,
-    alerts: &[AlertRow],
     parameters: &mut Parameters,
 ) -> Option<String> {
-    let mut any = Vec::new();
-    if !processes.is_empty() {
-        let guids: Vec<String> =
-            processes.iter().map(|guid| parameters.bind(guid.as_str())).collect();
-        let guids = guids.join(", ");
-        let mut of_processes = format!("process_guid IN ({guids})");
-        if family == Family::Process {
-            of_processes.push_str(&format!(" OR parent_process_guid IN ({guids})"));
-        }
-        let kinds: Vec<String> =
-            kinds(family).iter().map(|kind| format!("'{}'", kind.name())).collect();
-        if !kinds.is_empty() {
-            any.push(format!("({of_processes}) AND kind IN ({})", kinds.join(", ")));
-        }
+    let kinds: Vec<String> =
+        kinds(family).iter().map(|kind| format!("'{}'", kind.name())).collect();
+    if processes.is_empty() || kinds.is_empty() {
+        return None;
     }
+    let guids: Vec<String> = processes.iter().map(|guid| parameters.bind(guid.as_str())).collect();
+    let guids = guids.join(", ");
+    let mut of_processes = format!("process_guid IN ({guids})");
+    if family == Family::Process {
+        of_processes.push_str(&format!(" OR parent_process_guid IN ({guids})"));
+    }
+    Some(format!("({of_processes}) AND kind IN ({})", kinds.join(", ")))
+}
+
+/// Which events of a family are those of alerts. `None` when there is none.
+fn of_alerts(family: Family, alerts: &[AlertRow], parameters: &mut Parameters) -> Option<String> {
+    let mut any = Vec::new();
     // Numbers stand in the text: a statement takes only so many parameters.
     let mut by_stream: BTreeMap<(String, String), BTreeSet<u64>> = BTreeMap::new();
     for alert in alerts.iter().filter(|alert| alert.kind.family() == family) {
@@ -249,7 +256,7 @@ impl TimelineStage {
 }
 
 /// The tables in which a story is looked for.
-const SHOWN: [Family; 7] = [
+const SHOWN: [Family; 9] = [
     Family::Process,
     Family::File,
     Family::Registry,
@@ -257,6 +264,8 @@ const SHOWN: [Family; 7] = [
     Family::Logon,
     Family::Module,
     Family::Other,
+    Family::Inventory,
+    Family::Agent,
 ];
 
 #[cfg(test)]
@@ -284,6 +293,7 @@ mod tests {
             command_line: None,
             user: None,
             rule_text: format!("tags:\n{text}"),
+            fields: Fields::default(),
         };
         let alerts = if tags == ["none"] { Vec::new() } else { vec![alert] };
         TimelineEntry { at, device, device_name: String::new(), event: None, alerts }

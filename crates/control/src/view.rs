@@ -13,7 +13,7 @@ pub mod rule_lists;
 pub mod rulebook;
 
 use model::{
-    AgentId, Alert, AlertId, Class, Counters, DeviceId, EpochId, EventKind, Family, Level,
+    AgentId, Alert, AlertId, Class, Counters, DeviceId, EpochId, EventKind, Family, Fields, Level,
     StreamKey, Timestamp,
 };
 
@@ -181,6 +181,8 @@ pub struct AlertRow {
     pub user: Option<String>,
     /// The rule's document, which may hold its title in other languages.
     pub rule_text: String,
+    /// The event's fields, as far as the alert keeps them.
+    pub fields: Fields,
 }
 
 /// A list of alerts, newest first.

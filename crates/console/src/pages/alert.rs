@@ -14,9 +14,10 @@ use crate::url::Href;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use control::view::detections::{AlertVerdicts, Said};
+use control::view::detections::{AlertVerdicts, LeafVerdicts, Said};
 use control::view::{AlertPage as AlertView, ProcessNode, TimeRange};
 use model::{AgentId, Alert, AlertId, EpochId, EventKind, Level, StreamKey, Value, Why};
+use std::borrow::Borrow;
 
 /// How much of the device's story is shown around the event.
 const AROUND_NANOS: i64 = 5 * 60 * 1_000_000_000;
@@ -214,8 +215,21 @@ fn ancestor(page: &Page, node: &ProcessNode, own: bool) -> Ancestor {
     }
 }
 
+impl Page {
+    /// Whether a leaf compares another value than the one before it: the same one is shown once.
+    pub(crate) fn is_another_value(
+        &self,
+        leaves: &[LeafVerdicts],
+        place: impl Borrow<usize>,
+    ) -> bool {
+        let value = |place: usize| leaves.get(place).map(|leaf| &leaf.value);
+        let place = *place.borrow();
+        place.checked_sub(1).is_none_or(|before| value(before) != value(place))
+    }
+}
+
 /// A field's value as text; lists and maps as their parts.
-fn value_text(value: &Value) -> String {
+pub(super) fn value_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::List(items) => items.iter().map(value_text).collect::<Vec<_>>().join(", "),

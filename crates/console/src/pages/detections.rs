@@ -10,6 +10,7 @@ use crate::pages::settings::to;
 use crate::pages::timeline::timeline_href;
 use crate::render::{filters, html};
 use crate::session::Viewer;
+use crate::show;
 use crate::url::{Href, segment};
 use askama::Template;
 use axum::Router;
@@ -292,9 +293,13 @@ impl Page {
         }
     }
 
-    /// Points of a risk, with one decimal below ten.
+    /// Points of a risk: whole ones, but for the little that is left of an old one.
     pub(crate) fn points(&self, points: &f64) -> String {
-        if *points < 10.0 { format!("{points:.1}") } else { format!("{points:.0}") }
+        if *points < 0.95 {
+            return format!("{points:.1}");
+        }
+        // Points are far below the limits of a whole number.
+        show::count(points.round().clamp(0.0, 1e15) as u64)
     }
 
     /// What somebody did with a finding: `verdict: reason` with the verdict in words.

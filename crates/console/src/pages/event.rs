@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::page::{Page, Section, When};
-use crate::pages::rows::{FieldLine, alert_href, device_href, event_href, fields};
+use crate::pages::rows::{FieldLine, alert_href, device_href, event_href, event_summary, fields};
 use crate::pages::search_state::SearchState;
 use crate::render::{filters, html};
 use crate::session::Viewer;
@@ -25,6 +25,9 @@ struct Shown {
     device_href: Href,
     href: Href,
     story_href: Href,
+    /// Who did it, and what was done.
+    by: String,
+    what: String,
     at: When,
     ago: String,
     received: When,
@@ -84,7 +87,10 @@ fn shown(page: &Page, row: EventRow, state: &SearchState) -> Shown {
     // A search that has no range of its own looks around the event, so that it finds at least this one.
     let base = if state.range.is_empty() { around.clone() } else { state.clone() };
     let narrow = |condition: &str| base.narrowed(condition).href("/search");
+    let (by, what) = event_summary(&row);
     Shown {
+        by,
+        what,
         kind: row.kind,
         device: row.device_name,
         device_href: device_href(row.device),

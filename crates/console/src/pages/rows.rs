@@ -2,6 +2,7 @@
 
 use crate::limits::{LINK_VALUE_CHARS_MAX, SUMMARY_CHARS_MAX};
 use crate::page::{Page, When};
+use crate::pages::alert::value_text;
 use crate::query;
 use crate::rule_text;
 use crate::show;
@@ -22,13 +23,27 @@ pub(crate) struct AlertLine {
     pub(crate) device_href: Href,
     pub(crate) at: When,
     pub(crate) user: String,
-    /// The command line, or the program when there is none.
+    /// The program, where what was done does not say it.
+    pub(crate) by: String,
+    /// What was done: the command line, else what the event says, else the program.
     pub(crate) what: String,
 }
 
 impl AlertLine {
     pub(crate) fn of(page: &Page, row: &AlertRow) -> Self {
-        let what = row.command_line.as_deref().or(row.image.as_deref()).unwrap_or_default();
+        let texts: Vec<(&str, String)> =
+            row.fields.iter().map(|(name, value)| (name, value_text(value))).collect();
+        let text = |name: &str| {
+            texts.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value.as_str())
+        };
+        let (by, what) = match row.kind.family() {
+            // Numbers and lists say little in a line.
+            Family::Process | Family::Other | Family::Agent => (String::new(), String::new()),
+            _ => summary(row.kind, text),
+        };
+        let program = row.command_line.as_deref().or(row.image.as_deref()).unwrap_or_default();
+        let (by, what) =
+            if what.is_empty() { (String::new(), program.to_owned()) } else { (by, what) };
         Self {
             id: row.id,
             href: alert_href(row.id),
@@ -38,7 +53,8 @@ impl AlertLine {
             device_href: device_href(row.device),
             at: page.when_short(row.observed_at),
             user: row.user.clone().unwrap_or_default(),
-            what: what.to_owned(),
+            by: show::shortened(&by, SUMMARY_CHARS_MAX).into_owned(),
+            what,
         }
     }
 }
@@ -61,7 +77,7 @@ pub(crate) struct EventLine {
 impl EventLine {
     /// `carry` are the parameters of the search, so that the event's fields can offer to narrow it.
     pub(crate) fn of(page: &Page, row: &EventRow, carry: &[(&str, &str)]) -> Self {
-        let (by, what) = summary(row);
+        let (by, what) = event_summary(row);
         Self {
             href: event_href(row.key, carry),
             at: page.when_short(row.observed_at),
@@ -238,16 +254,27 @@ fn device_of(agent: AgentId, devices: &[DeviceRow]) -> String {
     device.map_or_else(|| agent.to_string(), |device| device.name.clone())
 }
 
-/// Who and what, from the fields that say it best for the kind.
-fn summary(row: &EventRow) -> (String, String) {
+/// Who and what of a stored event.
+pub(crate) fn event_summary(row: &EventRow) -> (String, String) {
     let field = |name: &str| {
         row.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
     };
+    match row.kind.family() {
+        Family::Other | Family::Agent => {
+            let pairs = row.fields.iter().take(8).map(|(name, value)| format!("{name}={value}"));
+            (String::new(), pairs.collect::<Vec<_>>().join("  "))
+        }
+        _ => summary(row.kind, field),
+    }
+}
+
+/// Who and what, from the fields that say it best for the kind; nothing for kinds without fields of their own.
+fn summary<'a>(kind: EventKind, field: impl Fn(&str) -> &'a str) -> (String, String) {
     let first = |names: &[&str]| {
         names.iter().map(|name| field(name)).find(|value| !value.is_empty()).unwrap_or("")
     };
     let image = show::file_name(field("Image")).to_owned();
-    match row.kind.family() {
+    match kind.family() {
         Family::Process => {
             let by = first(&["User", "SourceImage"]).to_owned();
             (by, first(&["CommandLine", "Image", "TargetImage"]).to_owned())
@@ -261,7 +288,7 @@ fn summary(row: &EventRow) -> (String, String) {
             let equals = if details.is_empty() { "" } else { " = " };
             (image, format!("{}{equals}{details}", field("TargetObject")))
         }
-        Family::Network if row.kind == EventKind::DnsQuery => {
+        Family::Network if kind == EventKind::DnsQuery => {
             let results = field("QueryResults");
             let arrow = if results.is_empty() { "" } else { " → " };
             (image, format!("{}{arrow}{results}", field("QueryName")))
@@ -282,9 +309,6 @@ fn summary(row: &EventRow) -> (String, String) {
             let what = [field("SoftwareName"), field("SoftwareVersion"), field("Reason")];
             (field("SoftwareSource").to_owned(), what.join(" ").trim().to_owned())
         }
-        Family::Other | Family::Agent => {
-            let pairs = row.fields.iter().take(8).map(|(name, value)| format!("{name}={value}"));
-            (String::new(), pairs.collect::<Vec<_>>().join("  "))
-        }
+        Family::Other | Family::Agent => (String::new(), String::new()),
     }
 }

@@ -48,6 +48,8 @@ impl HealthPart {
     fn of(page: &Page, health: &RuleHealth) -> Self {
         let fed = health.supply.as_ref().filter(|supply| supply.with_source > 0);
         let rarest = fed.and_then(|supply| supply.fields.first());
+        // Nothing measured yet is not a cost of nothing.
+        let cost = health.cost_ps_per_event.filter(|picoseconds| *picoseconds > 0);
         Self {
             rarest: rarest.filter(|field| field.percent < 100).cloned(),
             supply: health.supply.clone(),
@@ -55,9 +57,9 @@ impl HealthPart {
             matches_30d: health.matches_30d,
             filtered_30d: health.filtered_30d,
             filters: Vec::new(),
-            cost: health.cost_ps_per_event.map(nanoseconds).unwrap_or_default(),
-            share: health.cost_share.map(hundredths).unwrap_or_default(),
-            asked_per_million: health.asked_per_million,
+            cost: cost.map(nanoseconds).unwrap_or_default(),
+            share: health.cost_share.filter(|_| cost.is_some()).map(hundredths).unwrap_or_default(),
+            asked_per_million: health.asked_per_million.filter(|_| cost.is_some()),
             exclude_href: Href::new("/rules/exclusions/new", &[("rule", &health.rule_id)]),
         }
     }
@@ -93,9 +95,9 @@ fn nanoseconds(picoseconds: u64) -> String {
     format!("{}.{} ns", picoseconds / 1_000, picoseconds % 1_000 / 100)
 }
 
-/// `1.25 %`.
+/// `1.25%`.
 fn hundredths(share: u32) -> String {
-    format!("{}.{:02} %", share / 100, share % 100)
+    format!("{}.{:02}%", share / 100, share % 100)
 }
 
 struct Line {
@@ -177,6 +179,6 @@ mod tests {
     fn small_costs_are_readable() {
         assert_eq!(nanoseconds(4_250), "4.2 ns");
         assert_eq!(nanoseconds(90), "0.0 ns");
-        assert_eq!(hundredths(125), "1.25 %");
+        assert_eq!(hundredths(125), "1.25%");
     }
 }

@@ -33,6 +33,8 @@ const SPANS: [(&str, &str, i64); 3] = [
     ("30d", "rules-span-month", 30 * DAY_NS),
 ];
 const DAY_NS: i64 = 86_400 * 1_000_000_000;
+/// Characters of what is looked for in the list.
+const SOUGHT_CHARS_MAX: usize = 200;
 /// Hits that are shown with their explanation.
 const SAMPLES_SHOWN: usize = 12;
 
@@ -47,6 +49,8 @@ struct RulesPage {
     rows: Vec<RuleLine>,
     chips: Vec<Chip>,
     refused: Vec<(String, String)>,
+    show: String,
+    sought: String,
 }
 
 struct RuleLine {
@@ -63,6 +67,13 @@ struct Chip {
 }
 
 impl RuleLine {
+    /// The folder that the rule comes from, without the one that all have.
+    fn folder(&self) -> &str {
+        let source = self.row.rule.source.as_str();
+        let folder = source.strip_suffix(show::file_name(source)).unwrap_or_default();
+        folder.strip_prefix("rules/").unwrap_or(folder)
+    }
+
     fn is_stopped(&self) -> bool {
         self.row.life.stage == Stage::Stopped
     }
@@ -72,12 +83,21 @@ impl RuleLine {
 struct Shown {
     #[serde(default)]
     show: String,
+    /// Words that the rule's text or source has, in upper or lower case.
+    #[serde(default)]
+    q: String,
 }
 
 /// `GET /rules`.
 async fn list(viewer: Viewer, Query(shown): Query<Shown>) -> Result<Response, Fault> {
     let page = viewer.page(Section::Rules);
-    let found = viewer.control.rules(&viewer.actor).await?;
+    let mut found = viewer.control.rules(&viewer.actor).await?;
+    let sought: String = shown.q.trim().chars().take(SOUGHT_CHARS_MAX).collect();
+    let words: Vec<String> = sought.split_whitespace().map(str::to_lowercase).collect();
+    found.rows.retain(|row| {
+        let text = format!("{}\n{}", row.rule.source, row.rule.text).to_lowercase();
+        words.iter().all(|word| text.contains(word))
+    });
     let is_shown = |row: &RuleRow, show: &str| match show {
         "own" => row.own,
         "" => true,
@@ -90,9 +110,11 @@ async fn list(viewer: Viewer, Query(shown): Query<Shown>) -> Result<Response, Fa
             None => page.t("rules-every"),
         };
         let count = found.rows.iter().filter(|row| is_shown(row, show)).count() as u64;
-        let parameters = [("show", show)];
-        let parameters = if show.is_empty() { &[][..] } else { &parameters[..] };
-        Chip { href: Href::new("/rules", parameters), label, count, chosen: shown.show == show }
+        let parameters: Vec<(&str, &str)> = [("show", show), ("q", sought.as_str())]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        Chip { href: Href::new("/rules", &parameters), label, count, chosen: shown.show == show }
     };
     let chips = ["", "own", "draft", "canary", "stopped"].map(chip).into();
     let mut rows: Vec<RuleLine> = found
@@ -115,7 +137,7 @@ async fn list(viewer: Viewer, Query(shown): Query<Shown>) -> Result<Response, Fa
         let key = |line: &RuleLine| (urgency(line), line.row.matches_30d, line.row.rule.level);
         key(other).cmp(&key(one)).then_with(|| one.title.cmp(&other.title))
     });
-    html(&RulesPage { page, rows, chips, refused: found.refused })
+    html(&RulesPage { page, rows, chips, refused: found.refused, show: shown.show, sought })
 }
 
 #[derive(Template)]
@@ -168,6 +190,7 @@ pub(super) struct Found {
 }
 
 pub(super) struct Day {
+    pub(super) date: String,
     pub(super) label: String,
     pub(super) x: u32,
     pub(super) y: u32,
@@ -212,11 +235,11 @@ impl Found {
     }
 
     pub(super) fn first_day(&self) -> &str {
-        self.days.first().map_or("", |day| &day.label)
+        self.days.first().map_or("", |day| &day.date)
     }
 
     pub(super) fn last_day(&self) -> &str {
-        self.days.last().map_or("", |day| &day.label)
+        self.days.last().map_or("", |day| &day.date)
     }
 }
 
@@ -298,8 +321,9 @@ fn found_of(page: &Page, found: LookedBack) -> Found {
     let mut x = 0;
     for (begin, hits) in &found.days {
         let (y, height) = chart::bar(*hits, largest);
-        let label = format!("{} – {}", page.day(*begin), page.tn("rules-hits", *hits));
-        days.push(Day { label, x, y, height });
+        let date = page.day(*begin);
+        let label = format!("{date} – {}", page.tn("rules-hits", *hits));
+        days.push(Day { date, label, x, y, height });
         x += chart::SLICE_WIDTH;
     }
     let most = found.devices.iter().map(|device| device.hits).max().unwrap_or(0);

@@ -4,7 +4,7 @@ use crate::App;
 use crate::fault::Fault;
 use crate::page::{Page, Section, When};
 use crate::pages::alerts::preset_choices;
-use crate::pages::rows::{AlertLine, EventLine, device_href};
+use crate::pages::rows::{AlertLine, EventLine, device_href, event_summary};
 use crate::pages::search_state::{EXACT, SearchState};
 use crate::render::{filters, html};
 use crate::session::Viewer;
@@ -16,13 +16,15 @@ use axum::response::Response;
 use axum::routing::get;
 use control::view::TimeRange;
 use control::view::detections::{TimelineEntry, TimelineStage};
-use model::DeviceId;
+use model::{DeviceId, EventKind};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const RANGE_DEFAULT: &str = "24h";
 /// Devices of one timeline.
 const DEVICES_MAX: usize = 50;
+/// Entries that say the same are folded from this many on.
+const ALIKE_MIN: usize = 4;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new().route("/timeline", get(show))
@@ -47,13 +49,20 @@ struct Entry {
     event: Option<EventLine>,
 }
 
+/// Entries that say the same, one after the other.
+struct Run {
+    first: Entry,
+    alike: Vec<Entry>,
+}
+
 /// One stage.
 struct Stage {
     title: String,
     from: When,
     to: When,
     devices: Vec<String>,
-    entries: Vec<Entry>,
+    entries: u64,
+    runs: Vec<Run>,
 }
 
 #[derive(Template)]
@@ -67,6 +76,9 @@ struct TimelinePage {
     exact: bool,
     from: String,
     to: String,
+    /// The interval on paper, which shows no form.
+    begin: When,
+    end: When,
     devices: Vec<(String, String, bool)>,
 }
 
@@ -108,6 +120,8 @@ async fn show(
         exact: state.range == EXACT,
         from: page.input_time(range.from),
         to: page.input_time(range.to),
+        begin: page.when(range.from),
+        end: page.when(range.to),
         devices: devices.collect(),
         page,
     })
@@ -124,8 +138,41 @@ fn stage(page: &Page, stage: &TimelineStage) -> Stage {
         from: page.when_short(stage.from),
         to: page.when_short(stage.to),
         devices: devices.into_iter().map(str::to_owned).collect(),
-        entries: stage.entries.iter().map(|one| entry(page, one)).collect(),
+        entries: stage.entries.len() as u64,
+        runs: runs(page, &stage.entries),
     }
+}
+
+/// Folds entries that follow each other and say the same, once they are many.
+fn runs(page: &Page, entries: &[TimelineEntry]) -> Vec<Run> {
+    let mut runs = Vec::new();
+    for alike in entries.chunk_by(|one, other| is_alike(one, other)) {
+        let mut lines = alike.iter().map(|one| entry(page, one));
+        if alike.len() < ALIKE_MIN {
+            runs.extend(lines.map(|first| Run { first, alike: Vec::new() }));
+        } else if let Some(first) = lines.next() {
+            runs.push(Run { first, alike: lines.collect() });
+        }
+    }
+    runs
+}
+
+/// Whether two entries tell of the same rules, kind and program on the same device.
+fn is_alike(one: &TimelineEntry, other: &TimelineEntry) -> bool {
+    let rules = |entry: &TimelineEntry| -> Vec<String> {
+        entry.alerts.iter().map(|alert| alert.rule_id.clone()).collect()
+    };
+    let done = |entry: &TimelineEntry| {
+        entry.event.as_ref().map(|event| (event.kind, event_summary(event).0))
+    };
+    let is_start = |entry: &TimelineEntry| {
+        entry.event.as_ref().is_some_and(|event| event.kind == EventKind::ProcessStart)
+    };
+    // Every command tells something of its own.
+    !is_start(one)
+        && one.device == other.device
+        && done(one) == done(other)
+        && rules(one) == rules(other)
 }
 
 fn entry(page: &Page, entry: &TimelineEntry) -> Entry {

@@ -73,6 +73,23 @@ async fn attack(console: &mut Console) {
     console.scene.control.take_alerts(&alerts).await.unwrap();
 }
 
+/// No page is wider than a phone, and where the header has no room for its field, `/` leads to the search.
+async fn fits_a_phone(browser: &Browser, urls: &[String]) {
+    let size = serde_json::json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": false });
+    browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    for url in urls {
+        browser.client.goto(url).await.unwrap();
+        browser.wait("main h1").await;
+        let script = "return document.documentElement.scrollWidth";
+        let width = browser.client.execute(script, Vec::new()).await.unwrap();
+        assert_eq!(width.as_u64(), Some(390), "{url} scrolls sideways");
+    }
+    browser.press("/").await;
+    browser.wait("form.query").await;
+    let size = serde_json::json!({ "width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+    browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
+}
+
 async fn click(browser: &Browser, selector: &str) {
     browser.wait(selector).await;
     browser.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
@@ -165,6 +182,12 @@ async fn a_browser_goes_from_a_finding_to_its_alert_timeline_and_end() {
             }
         }
     }
+    let paths = screens.map(|(_, url)| url);
+    fits_a_phone(&browser, &paths).await;
+    // The rule of the finding has a page, or is said to be in force no more; the link is no dead end.
+    browser.client.goto(finding.as_str()).await.unwrap();
+    let rule = browser.attribute("a[href^='/rules/']", "href").await;
+    assert_eq!(rule, "/rules/in-force/passwords-read");
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
     browser.client.clone().close().await.unwrap();

@@ -89,7 +89,6 @@ col-interval = When ({ $text })
 col-rule = Rule
 col-device = Device
 col-user = User
-col-command = Command
 col-kind = What happened
 col-by = By
 col-what = Details

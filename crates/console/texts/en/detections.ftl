@@ -25,9 +25,9 @@ detection-verdict-false-positive-note = the rule was wrong
 col-alerts = Alerts
 col-devices = Devices
 col-tactics = Tactics
-col-newest = Newest
+col-newest = Newest ({ $text })
 col-first = First
-detections-assignee = Looked at by
+detections-assignee = Assigned to
 col-status = State
 detection-alerts = { $n } { $n ->
     [one] alert
@@ -40,7 +40,7 @@ detection-newest-alerts = Newest alerts
 detection-history = History
 detection-before = The earlier finding of this rule
 detection-later = A newer finding of this rule
-detection-take = I look at it
+detection-take = Take it
 detection-assign = Assign
 detection-assign-to = Somebody else
 detection-release = Give back
@@ -87,6 +87,7 @@ timeline-entries = { $n } { $n ->
    *[other] entries
 }
 timeline-go = Timeline
+timeline-alike = { $n } more alike
 timeline-event-gone = The event is no longer stored.
 alert-finding = Finding
 alert-verdicts = Every part of the rule, judged again
@@ -103,3 +104,4 @@ alert-held = holds
 alert-not-held = does not hold
 alert-exclude = Exclude
 risk-who = Who
+risk-more = { $n } more

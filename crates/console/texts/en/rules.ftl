@@ -1,15 +1,13 @@
 nav-rules = Rules
 keys-go-rules = Go to rules
-rules-lead = { $n ->
-    [one] { $n } rule
-   *[other] { $n } rules
-  } in force. Numbers are those of the last 30 days.
 rules-none = No rule is in force.
 rules-refused = { $n ->
     [one] { $n } rule was refused
    *[other] { $n } rules were refused
   }
 rules-title = Rule
+rules-find = Find rules
+rules-find-hint = title, text, ATT&CK id, file
 rules-status = Status
 rules-matches = Matches (30 days)
 rules-devices = Devices (30 days)
@@ -21,7 +19,7 @@ rules-try = Try a rule on the past
 rules-try-lead = Every edit asks the stored events what the rule would have done. Nothing is saved.
 rules-text = Rule (Sigma)
 rules-filter = Exclusion (Sigma filter)
-rules-span = Time
+rules-span = Time range
 rules-span-day = Last 24 hours
 rules-span-week = Last 7 days
 rules-span-month = Last 30 days
@@ -44,8 +42,11 @@ rules-left-out = { $n } events were left out of the correlation because there we
 rules-no-hit = Nothing of that time matches.
 rules-per-day = Matches per day
 rules-per-device = Matches per device ({ $n } in all)
-rules-distinct = { $n } different
-rules-asked = asked by the rule
+rules-distinct = { $n } { $n ->
+    [one] value
+   *[other] values
+  }
+rules-asked = the rule asks for it
 rules-values-of = Values are those of the first { $n } matches found.
 rules-exclusions = Proposed exclusions
 rules-exclusions-lead = Values that repeat. Make sure that they are harmless, then paste one into the exclusion to see its effect.
@@ -58,7 +59,7 @@ rules-since = since
 rules-new = New rule
 rules-edit = Edit the rule
 rules-copy = Copy and edit
-rules-copied = “{ $inner }” comes from a file and stays as it is. Saving makes a rule of your own; stop the other one when yours takes its place.
+rules-copied = “{ $text }” comes from a file and stays as it is. Saving makes a rule of your own; stop the other one when yours takes its place.
 rules-edit-draft = A saved rule begins as a draft: it looks at the past only and raises no alert.
 rules-edit-in-force = This rule is in force. What you save judges events within seconds.
 rules-edit-stopped = This rule is stopped. Saving keeps it stopped; resume it on its page.
@@ -73,7 +74,7 @@ rules-untested = No test that the rule must match: it can be saved, and stays a 
 rules-make-test = Make a test of this
 rules-looking = { $n } of { $m } events looked at, the newest first
 rules-ring = Canary ring
-rules-ring-lead = A rule that is tried judges the events of every device and raises alerts on these devices only.
+rules-ring-lead = A rule on trial looks at the events of every device, but raises alerts only for these.
 rules-ring-devices = Devices
 rules-ring-groups = Groups with all their devices
 rules-ring-departments = Departments with all their devices

@@ -7,7 +7,6 @@ today-no-events = No events in the last 24 hours.
 today-no-agents = No agent is enrolled. Issue a token on the server and enrol an agent with it:
 today-not-recorded = Not recorded:
 rules-refused-title = Loading of rules
-rules-refused-none = Every rule was loaded.
 rules-refused-more = { $n } more. This command lists all of them:
 rules-refused-note = These rules are not in force. Correct the file and start the server again; the others work.
 tile-agents = Agents reporting

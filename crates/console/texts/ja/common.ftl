@@ -80,7 +80,6 @@ col-interval = 期間({ $text })
 col-rule = ルール
 col-device = 端末
 col-user = ユーザー
-col-command = コマンド
 col-kind = 種類
 col-by = 実行元
 col-what = 内容

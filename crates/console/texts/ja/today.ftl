@@ -7,7 +7,6 @@ today-no-events = 過去24時間のイベントはありません。
 today-no-agents = 登録されたエージェントがありません。サーバーでトークンを発行し、エージェントを登録してください。
 today-not-recorded = 記録していないもの:
 rules-refused-title = ルールの読み込み
-rules-refused-none = すべてのルールを読み込みました。
 rules-refused-more = ほかに { $n } 件あります。すべてを表示するコマンド:
 rules-refused-note = 次のルールは動作していません。ファイルを直して、サーバーを起動し直してください。ほかのルールは動作しています。
 tile-agents = 報告中のエージェント

@@ -60,6 +60,7 @@ mod on_sqlite {
     mod software;
     mod store;
     mod sums;
+    mod timeline;
     mod verify;
 }
 
