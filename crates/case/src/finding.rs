@@ -79,6 +79,10 @@ pub struct Finding {
     pub request: Option<String>,
     /// Why it was closed.
     pub closing: Option<Closing>,
+    /// The rung at which an answer set the timer anew. Another answer at the same rung gives no more time: otherwise a
+    /// button pressed every other day would hold the ladder for ever.
+    #[serde(default)]
+    pub answered: Option<Rung>,
 }
 
 /// A paused clock.
@@ -199,6 +203,7 @@ impl Finding {
             reopened: 0,
             request: None,
             closing: None,
+            answered: None,
         };
         finding.due_at = timers::first(&finding, hold_until, around, now);
         finding
@@ -236,6 +241,12 @@ impl Finding {
         answers
     }
 
+    /// Whether the team said that it removes it, and its time for that is not over.
+    fn has_time_at(&self, at: Timestamp) -> bool {
+        self.due_at.is_some_and(|due| at < due)
+            || self.paused.is_some_and(|pause| pause.left_ns.is_some())
+    }
+
     const fn awaits_person(&self) -> bool {
         matches!(
             self.status,
@@ -258,7 +269,14 @@ impl Finding {
     fn resume(&mut self, around: &Around<'_>, now: Timestamp) {
         let status = if self.rung == Rung::Grace { Status::Open } else { Status::Notified };
         self.enter(status, now);
-        self.due_at = timers::next(self, around, now);
+        let next = timers::next(self, around, now);
+        self.due_at = self.within_the_answer(next);
+    }
+
+    /// A timer that an earlier answer at this rung does not let be put off.
+    fn within_the_answer(&self, next: Option<Timestamp>) -> Option<Timestamp> {
+        let runs = self.due_at.filter(|_| self.answered == Some(self.rung));
+        runs.map_or(next, |due| Some(next.map_or(due, |next| next.min(due))))
     }
 }
 
@@ -285,7 +303,7 @@ pub fn step(
             Vec::new()
         }
         Event::Back => {
-            timers::resume_clock(&mut next, now);
+            timers::resume_clock(&mut next, around, now);
             Vec::new()
         }
         Event::Answered(answer) => answered(&mut next, *answer, around, now),
@@ -296,8 +314,11 @@ pub fn step(
             vec![Effect::Withdraw]
         }
         Event::RequestEnded { permitted } => {
-            // A permission becomes a judgement; only a denial or a withdrawal needs the person again.
-            if !permitted {
+            // A permission becomes a judgement, which closes it. One that does not cover this device or this file does
+            // not, and then the person is needed again, as after a denial or a withdrawal.
+            if *permitted {
+                next.due_at = Some(now.plus_nanos(around.timetable.grace_ns));
+            } else {
                 next.resume(around, now);
             }
             Vec::new()
@@ -392,7 +413,7 @@ fn seen(
         Status::Resolved => {
             finding.reopened += 1;
             finding.closing = None;
-            finding.request = None;
+            (finding.request, finding.answered) = (None, None);
             finding.opened_at = now;
             // What a source saw before the closing must not keep it open now.
             finding.sightings.retain(|sighting| sighting.source == source);
@@ -402,7 +423,9 @@ fn seen(
         Status::RemovalPromised if newer && moment.at > finding.status_at => {
             finding.resume(around, now);
         }
-        Status::Verifying if newer => finding.resume(around, now),
+        Status::Verifying if newer && !finding.has_time_at(moment.at) => {
+            finding.resume(around, now)
+        }
         _ => {}
     }
     Vec::new()
@@ -446,7 +469,12 @@ fn answered(
         Answer::Removed => finding.enter(Status::RemovalPromised, now),
         Answer::NotMine => finding.enter(Status::Disputed, now),
     }
-    finding.due_at = timers::next(finding, around, now);
+    let next = timers::next(finding, around, now);
+    finding.due_at = match answer {
+        Answer::NotMine => next,
+        Answer::RequestNow | Answer::Removed => finding.within_the_answer(next),
+    };
+    finding.answered = Some(finding.rung);
     vec![Effect::Withdraw]
 }
 
@@ -460,7 +488,8 @@ fn ruled(
         Ruling::Stands => finding.resume(around, now),
         Ruling::TakenOver => {
             finding.enter(Status::Verifying, now);
-            finding.due_at = None;
+            let days = around.timetable.promise_days;
+            finding.due_at = Some(around.workplace.afternoon_after(now, days));
         }
     }
     Vec::new()

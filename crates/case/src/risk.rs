@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A rule that goes on matching therefore adds at most twice its points: what makes a device risky is that many
-//! *different* things are seen on it. An alert that arrives late counts as old as it is. An alert of a device whose
-//! clock runs ahead counts as of the time at which it was judged.
+//! *different* things are seen on it. An alert that arrives late counts as old as it is, a month at most. An alert of a
+//! device whose clock runs ahead counts as of the time at which it was judged.
 //!
 //! All scores fade at the same rate, so their order does not change with time: [`Score::rank`] can be stored and
 //! sorted by.

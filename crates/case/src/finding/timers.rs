@@ -29,7 +29,8 @@ impl Default for Timetable {
             reminder_days: 2,
             promise_days: 2,
             manager_days: 3,
-            // A summary comes hourly; a laptop that sleeps over a weekend is not silent on Monday morning.
+            // A summary comes hourly. A laptop that sleeps over a weekend is silent by Sunday evening: its clock stands,
+            // and goes on on Monday.
             silent_after_ns: 2 * DAY_NS,
             risk_days_max: 366,
         }
@@ -81,8 +82,20 @@ pub(super) fn rung(finding: &mut Finding, around: &Around<'_>, now: Timestamp) -
             restart(finding, around, now);
             Vec::new()
         }
+        Status::Notified | Status::Acknowledged | Status::RemovalPromised if !around.has_owner => {
+            // Who was asked has left. Nobody would read the next message, so nothing is climbed and nothing is said to
+            // have been sent; the next owner is waited for.
+            finding.due_at = Some(now.plus_nanos(DAY_NS));
+            Vec::new()
+        }
         Status::Notified | Status::Acknowledged | Status::RemovalPromised => {
             climb(finding, around, now)
+        }
+        // The request was permitted, and what was found is not covered by it.
+        Status::RequestFiled => {
+            finding.due_at = None;
+            finding.resume(around, now);
+            Vec::new()
         }
         _ => {
             finding.due_at = None;
@@ -119,7 +132,7 @@ fn tell(
 /// Begins the ladder anew.
 pub(super) fn restart(finding: &mut Finding, around: &Around<'_>, now: Timestamp) {
     finding.rung = Rung::Grace;
-    finding.paused = None;
+    (finding.paused, finding.answered) = (None, None);
     finding.enter(Status::Open, now);
     finding.due_at = first(finding, None, around, now);
 }
@@ -134,10 +147,13 @@ pub(super) fn pause(finding: &mut Finding, now: Timestamp) {
     }
 }
 
-/// Lets it go on with what was left.
-pub(super) fn resume_clock(finding: &mut Finding, now: Timestamp) {
+/// Lets it go on with what was left. Reminders come in the afternoon of a working day also then.
+pub(super) fn resume_clock(finding: &mut Finding, around: &Around<'_>, now: Timestamp) {
     if let Some(pause) = finding.paused.take() {
-        finding.due_at = pause.left_ns.map(|left_ns| now.plus_nanos(left_ns));
+        let due = pause.left_ns.map(|left_ns| now.plus_nanos(left_ns));
+        let at_once = matches!(finding.status, Status::Open | Status::RequestFiled);
+        let afternoon = |due: Timestamp| around.workplace.afternoon_after(due.plus_nanos(-1), 0);
+        finding.due_at = if at_once { due } else { due.map(afternoon) };
     }
 }
 

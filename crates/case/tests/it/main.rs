@@ -2,4 +2,5 @@
 
 mod decisions;
 mod findings;
+mod ladder;
 mod requests;
