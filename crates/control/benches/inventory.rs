@@ -1,17 +1,19 @@
-//! What the inventory of a company costs in the store: 5,800 devices with 200 items each taken for the first time, one
-//! changed device, and everything judged again. `cargo xtask bench`; docs/benchmarks.md has the results.
+//! What the inventory of a company costs in the store: 5,800 devices with 200 items each taken for the first time, the
+//! same snapshot again, a look that found nothing new, one changed device, and everything judged again.
+//! `cargo xtask bench inventory`; docs/benchmarks.md has the results.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+use control::StoreAddress;
 use control::fixture::Scene;
 use model::inventory::{
     InventoryItem, InventoryMessage, SnapshotSummary, SoftwareSource, items_hash,
 };
 use model::{AgentId, Clock, DeviceId, EpochId, Event, Observation, StreamKey};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::AnyPool;
 use std::time::Instant;
 
-/// Set MIMAMORI_BENCH_DEVICES for a quick look.
+/// Set MIMAMORI_BENCH_DEVICES for a quick look, MIMAMORI_TEST_POSTGRES to the address of a PostgreSQL server.
 const DEVICES: usize = 5_800;
 const ITEMS_EACH: usize = 200;
 const DISTINCT: usize = 15_000;
@@ -24,17 +26,18 @@ async fn main() {
         .and_then(|text| text.parse().ok())
         .unwrap_or(DEVICES);
     let folder = tempfile::TempDir::new().expect("a scratch folder");
-    let scene = Scene::empty(folder.path()).await.expect("a scene");
-    enrol(folder.path(), devices, &scene).await;
+    let (store, pool) = place(folder.path()).await;
+    let scene = Scene::empty_at(folder.path(), &store).await.expect("a scene");
+    enrol(&pool, devices, &scene).await;
     let mut streams: Vec<Device> = (0..devices).map(Device::new).collect();
-    let began = Instant::now();
-    for batch in streams.chunks_mut(DEVICES_OF_BATCH) {
-        let events: Vec<Event> = batch.iter_mut().flat_map(|device| device.full(&scene)).collect();
-        let intake = scene.control.take_inventory(&events).await.expect("taken");
-        assert_eq!(intake.refused, []);
-    }
-    let took = began.elapsed().as_secs_f64();
-    println!("{devices} devices x {ITEMS_EACH} items, first intake  {took:8.1} s");
+    println!("{devices} devices x {ITEMS_EACH} items, {DEVICES_OF_BATCH} devices in a batch");
+    phase(&scene, &mut streams, "first full snapshot", Device::full).await;
+    phase(&scene, &mut streams, "the same snapshot again", Device::full).await;
+    phase(&scene, &mut streams, "a look that found nothing new", |device, scene| {
+        let summary = device.summary();
+        vec![device.event(scene, &summary)]
+    })
+    .await;
 
     let mut slowest_ms = 0.0f64;
     let count = 20.min(streams.len());
@@ -49,7 +52,6 @@ async fn main() {
     let mean_ms = began_all.elapsed().as_secs_f64() * 1e3 / count as f64;
     println!("one changed device: mean {mean_ms:6.1} ms, slowest {slowest_ms:6.1} ms");
 
-    let pool = open(folder.path()).await;
     sqlx::query("UPDATE judging SET revision = revision + 1")
         .execute(&pool)
         .await
@@ -59,6 +61,28 @@ async fn main() {
     let took = began.elapsed().as_secs_f64();
     println!("full match in the store, {} distinct items {took:8.1} s", ticked.judged);
     println!("peak memory {:8.0} MiB", peak_mib());
+}
+
+/// Every device once; reading and making the events is not counted.
+async fn phase(
+    scene: &Scene,
+    devices: &mut [Device],
+    name: &str,
+    events: impl Fn(&mut Device, &Scene) -> Vec<Event>,
+) {
+    let (mut took, mut slowest) = (0.0, 0.0f64);
+    for batch in devices.chunks_mut(DEVICES_OF_BATCH) {
+        let events: Vec<Event> =
+            batch.iter_mut().flat_map(|device| events(device, scene)).collect();
+        let began = Instant::now();
+        let intake = scene.control.take_inventory(&events).await.expect("taken");
+        let seconds = began.elapsed().as_secs_f64();
+        assert_eq!((intake.refused, intake.taken), (Vec::new(), events.len() as u64));
+        took += seconds;
+        slowest = slowest.max(seconds * 1e3 / batch.len() as f64);
+    }
+    let each_ms = took * 1e3 / devices.len() as f64;
+    println!("{name:32} {took:8.1} s, {each_ms:6.2} ms per device, slowest batch {slowest:6.2}");
 }
 
 struct Device {
@@ -138,14 +162,29 @@ fn package(number: usize) -> InventoryItem {
     }
 }
 
-async fn open(folder: &std::path::Path) -> SqlitePool {
-    let options = SqliteConnectOptions::new().filename(folder.join("control.sqlite"));
-    SqlitePool::connect_with(options).await.expect("the store")
+/// The store: a file in the folder, or a schema of its own on the server that MIMAMORI_TEST_POSTGRES names.
+async fn place(folder: &std::path::Path) -> (StoreAddress, AnyPool) {
+    sqlx::any::install_default_drivers();
+    let Ok(server) = std::env::var("MIMAMORI_TEST_POSTGRES") else {
+        println!("SQLite");
+        let store = StoreAddress::in_folder(folder);
+        let url = format!("sqlite://{}?mode=rwc", folder.join("control.sqlite").display());
+        return (store, AnyPool::connect(&url).await.expect("the store"));
+    };
+    println!("PostgreSQL");
+    let schema = format!("bench_{}", std::process::id());
+    let pool = AnyPool::connect(&server).await.expect("the server");
+    let sql = format!("CREATE SCHEMA {schema}");
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.expect("a schema");
+    pool.close().await;
+    let separator = if server.contains('?') { '&' } else { '?' };
+    let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
+    let store = StoreAddress::parse(&url).expect("an address");
+    (store, AnyPool::connect(&url).await.expect("the store"))
 }
 
 /// Devices and agents as enrolment leaves them; 5,800 key pairs are not what is measured.
-async fn enrol(folder: &std::path::Path, devices: usize, scene: &Scene) {
-    let pool = open(folder).await;
+async fn enrol(pool: &AnyPool, devices: usize, scene: &Scene) {
     let now = scene.clock.now().nanos();
     let mut writing = pool.begin().await.expect("a transaction");
     for number in 0..devices {

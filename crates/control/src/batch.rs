@@ -1,8 +1,8 @@
 //! Many rows in one statement. A parameter's number is all that is ever written into a statement's text.
 
 use crate::ControlError;
-use crate::store::{Row, Writing};
-use sqlx::{Any, AssertSqlSafe};
+use crate::store::{Row, Writing, is_nameless};
+use sqlx::{Any, AnyConnection, AssertSqlSafe};
 use std::fmt::Write;
 
 /// One value.
@@ -62,17 +62,19 @@ pub(crate) async fn insert(
     if columns == 0 {
         return Ok(());
     }
-    for chunk in rows.chunks((PARAMETERS_MAX / columns).clamp(1, ROWS_MAX)) {
+    let nameless = is_nameless(writing);
+    let rows_max = (PARAMETERS_MAX / columns).clamp(1, ROWS_MAX);
+    for chunk in rows.chunks(rows_max) {
         let mut sql = format!("{head} VALUES ");
         for place in 0..chunk.len() {
             sql.push_str(if place == 0 { "(" } else { ", (" });
-            sql.push_str(&places(columns, place * columns + 1));
+            push_places(&mut sql, nameless, columns, place * columns + 1);
             sql.push(')');
         }
         write!(sql, " {tail}").expect("invariant: writing to a String cannot fail");
-        // Full chunks have one text and are prepared once; the rest is different every time.
-        let full = chunk.len() == (PARAMETERS_MAX / columns).clamp(1, ROWS_MAX);
-        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(full);
+        // Full chunks and single rows have one text each and are prepared once; the rest is different every time.
+        let often = chunk.len() == rows_max || chunk.len() == 1;
+        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(often);
         for cell in chunk.iter().flatten() {
             query = bound(query, cell);
         }
@@ -81,9 +83,10 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Runs a statement that ends in `IN (…)` for many values, in chunks; `fixed` are its first parameters. Gives the rows.
+/// Runs a statement that ends in `IN (…)` for many values, in chunks; `fixed` are its first parameters, each written
+/// once in `head` in their order. `tail` follows the list and has none. Gives the rows.
 pub(crate) async fn fetch_in(
-    connection: &mut sqlx::AnyConnection,
+    connection: &mut AnyConnection,
     head: &str,
     fixed: &[&str],
     values: &[&str],
@@ -91,11 +94,7 @@ pub(crate) async fn fetch_in(
 ) -> Result<Vec<Row>, ControlError> {
     let mut found = Vec::new();
     for chunk in values.chunks(ROWS_MAX) {
-        let sql = format!("{head} IN ({}){tail}", places(chunk.len(), fixed.len() + 1));
-        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
-        for value in fixed.iter().chain(chunk) {
-            query = query.bind((*value).to_owned());
-        }
+        let query = with_list(connection, head, fixed, chunk, tail);
         found.extend(query.fetch_all(&mut *connection).await?);
     }
     Ok(found)
@@ -108,26 +107,61 @@ pub(crate) async fn execute_in(
     fixed: &[&str],
     values: &[&str],
 ) -> Result<(), ControlError> {
+    execute_within(writing, head, fixed, values, "").await
+}
+
+/// The same where the list stands within the statement.
+pub(crate) async fn execute_within(
+    writing: &mut Writing,
+    head: &str,
+    fixed: &[&str],
+    values: &[&str],
+    tail: &str,
+) -> Result<(), ControlError> {
     for chunk in values.chunks(ROWS_MAX) {
-        let sql = format!("{head} IN ({})", places(chunk.len(), fixed.len() + 1));
-        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
-        for value in fixed.iter().chain(chunk) {
-            query = query.bind((*value).to_owned());
-        }
-        query.execute(&mut **writing).await?;
+        with_list(writing, head, fixed, chunk, tail).execute(&mut **writing).await?;
     }
     Ok(())
 }
 
-/// `$3, $4, $5`.
-pub(crate) fn places(count: usize, from: usize) -> String {
-    let mut text = String::with_capacity(count * 5);
-    for place in 0..count {
-        let comma = if place == 0 { "" } else { ", " };
-        write!(text, "{comma}${}", from + place)
-            .expect("invariant: writing to a String cannot fail");
+fn with_list(
+    connection: &AnyConnection,
+    head: &str,
+    fixed: &[&str],
+    values: &[&str],
+    tail: &str,
+) -> Query<'static> {
+    let nameless = is_nameless(connection);
+    let mut sql = head.to_owned();
+    if nameless {
+        for place in (1..=fixed.len()).rev() {
+            sql = sql.replace(&format!("${place}"), "?");
+        }
     }
-    text
+    sql.push_str(" IN (");
+    push_places(&mut sql, nameless, values.len(), fixed.len() + 1);
+    sql.push(')');
+    sql.push_str(tail);
+    let often = values.len() == ROWS_MAX || values.len() == 1;
+    let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(often);
+    for value in fixed.iter().chain(values) {
+        query = query.bind((*value).to_owned());
+    }
+    query
+}
+
+/// `$3, $4, $5`, or `?, ?, ?`.
+fn push_places(sql: &mut String, nameless: bool, count: usize, from: usize) {
+    for place in from..from + count {
+        if place > from {
+            sql.push_str(", ");
+        }
+        if nameless {
+            sql.push('?');
+        } else {
+            write!(sql, "${place}").expect("invariant: writing to a String cannot fail");
+        }
+    }
 }
 
 type Query<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;

@@ -298,6 +298,21 @@ impl ControlError {
         }
     }
 
+    /// Whether it lies in what was to be stored or in what is stored of it, so that trying again does not help.
+    pub(crate) fn is_of_content(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } | Self::FindingRefused(_) => true,
+            Self::Store(sqlx::Error::Database(err)) => err.code().is_some_and(|code| {
+                // PostgreSQL: data exceptions, integrity, limits of the program. SQLite: too big, constraint, mismatch.
+                let postgres = code.len() == 5
+                    && ["22", "23", "54"].iter().any(|class| code.starts_with(class));
+                let sqlite = code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 18..=20));
+                postgres || (code.len() < 5 && sqlite)
+            }),
+            _ => false,
+        }
+    }
+
     /// What a user may read: what to do next, and nothing of paths, SQL or other people.
     #[must_use]
     pub fn user_message(&self, language: Language) -> String {

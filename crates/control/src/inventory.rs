@@ -12,6 +12,7 @@ mod intake;
 mod items;
 mod reading;
 mod rejudge;
+mod rows;
 mod source;
 mod titles;
 
@@ -35,7 +36,7 @@ impl Control {
     /// passed over. Called by the server, before the lake's commit.
     ///
     /// # Errors
-    /// [`ControlError::Store`]; nothing was taken then, and the same call may be made again. What is wrong with an
+    /// [`ControlError::Store`]; the same call may be made again then: what was taken is known. What is wrong with an
     /// event is no error but a refusal in the answer, stored with the device.
     pub async fn take_inventory(&self, events: &[Event]) -> Result<Intake, ControlError> {
         let of_inventory = |event: &&Event| event.kind.family() == Family::Inventory;
@@ -43,25 +44,80 @@ impl Control {
         if events.is_empty() {
             return Ok(Intake::default());
         }
+        match self.take_together(&events).await {
+            Err(err) if err.is_of_content() => self.take_apart(&events).await,
+            taken => taken,
+        }
+    }
+
+    /// One device has something that cannot be stored; it must not stop the others.
+    async fn take_apart(&self, events: &[&Event]) -> Result<Intake, ControlError> {
+        let mut devices: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
+        for event in events {
+            devices.entry(event.device.to_string()).or_default().push(event);
+        }
+        let mut all = Intake::default();
+        for (device, events) in devices {
+            let one = match self.take_together(&events).await {
+                Err(err) if err.is_of_content() => {
+                    tracing::error!(device, error = %err, "the inventory of a device was refused");
+                    self.refuse_all(&device, &events).await?
+                }
+                taken => taken?,
+            };
+            all.taken += one.taken;
+            all.known += one.known;
+            all.opened += one.opened;
+            all.closed += one.closed;
+            all.refused.extend(one.refused);
+        }
+        all.refused.truncate(REFUSED_SHOWN_MAX);
+        Ok(all)
+    }
+
+    /// Notes that the events of a device were not taken, and passes them over.
+    async fn refuse_all(&self, device: &str, events: &[&Event]) -> Result<Intake, ControlError> {
+        let now = self.clock.now();
+        let mut intake = Intake::default();
+        let mut writing = self.store.write().await?;
+        for events in self.admitted(&mut writing, events, &mut intake).await?.into_values() {
+            for event in events {
+                refuse(&mut intake, event, UNSTORABLE.to_owned());
+            }
+        }
+        if !intake.refused.is_empty() {
+            // What is known of the device's sources is not what the device holds.
+            sqlx::query(
+                "UPDATE inventory_source SET confirmed = 0, reason = $1, items_digest = '' WHERE device_id = $2",
+            )
+            .bind(UNSTORABLE)
+            .bind(device)
+            .execute(&mut *writing)
+            .await?;
+        }
+        record_refusals(&mut writing, &intake.refused, now).await?;
+        writing.commit().await?;
+        Ok(intake)
+    }
+
+    /// One transaction for all.
+    async fn take_together(&self, events: &[&Event]) -> Result<Intake, ControlError> {
         let now = self.clock.now();
         let mut writing = self.store.write().await?;
         // After the lock: nothing that judgements stand on changes before the commit.
         let ground = self.ground().await?;
         let mut intake = Intake::default();
         let mut tally = Tally::default();
-        for (device, events) in self.admitted(&mut writing, &events, &mut intake).await? {
-            let messages = read(&device, &events, &mut intake);
-            self.take_device(
-                &mut writing,
-                &ground,
-                &device,
-                messages,
-                &mut intake,
-                &mut tally,
-                now,
-            )
-            .await?;
+        let admitted = self.admitted(&mut writing, events, &mut intake).await?;
+        let devices: Vec<&str> = admitted.keys().map(String::as_str).collect();
+        let mut rounds = DeviceRound::begin(&mut writing, &devices, now).await?;
+        for round in &mut rounds {
+            let events = admitted.get(&round.device).map(Vec::as_slice).unwrap_or_default();
+            let messages = read(&round.device, events, &mut intake);
+            self.take_device(&mut writing, &ground, round, messages, &mut intake, &mut tally, now)
+                .await?;
         }
+        self.settle(&mut writing, &ground, &mut rounds, &mut tally, now).await?;
         record_refusals(&mut writing, &intake.refused, now).await?;
         self.record_tally(&mut writing, &tally, "inventory").await?;
         writing.commit().await?;
@@ -126,50 +182,50 @@ impl Control {
         &self,
         writing: &mut Writing,
         ground: &Ground,
-        device: &str,
+        round: &mut DeviceRound,
         messages: Vec<(Timestamp, InventoryMessage)>,
         intake: &mut Intake,
         tally: &mut Tally,
         now: Timestamp,
     ) -> Result<(), ControlError> {
-        if messages.is_empty() {
-            return Ok(());
-        }
-        let mut round = DeviceRound::begin(writing, device.to_owned(), now).await?;
         round.prefetch(writing, &messages).await?;
         for (at, message) in messages {
             // What came and went within one batch was there, and its finding tells so.
             if let InventoryMessage::Removed { item } = &message
-                && round.sources.get(&item.source).is_some_and(|state| state.is_fresh(&item.key))
+                && round
+                    .sources
+                    .get(&item.source)
+                    .is_some_and(|state| state.is_fresh(&intake::key_of(&item.key)))
             {
-                self.settle(writing, ground, &mut round, tally, now).await?;
+                self.settle(writing, ground, std::slice::from_mut(round), tally, now).await?;
             }
             match round.take(writing, at, message).await? {
                 None => intake.taken += 1,
-                Some(reason) => intake.refused.push(refused(device, reason, now)?),
+                Some(reason) => intake.refused.push(refused(&round.device, reason, now)?),
             }
         }
-        self.settle(writing, ground, &mut round, tally, now).await
+        Ok(())
     }
 
-    /// Stores what a round worked out, judges what is new, and brings the device's findings up to date.
+    /// Stores what rounds worked out, judges what is new, and brings the devices' findings up to date. All devices of a
+    /// batch together, so that what they share is asked for once.
     async fn settle(
         &self,
         writing: &mut Writing,
         ground: &Ground,
-        round: &mut DeviceRound,
+        rounds: &mut [DeviceRound],
         tally: &mut Tally,
         now: Timestamp,
     ) -> Result<(), ControlError> {
-        let fresh = items::store(writing, &round.items, now).await?;
-        let of = |id: String| round.items.get(&id).map(|item| (id.clone(), item.clone()));
-        let fresh: Vec<_> = fresh.into_iter().filter_map(of).collect();
+        let fresh = items::store(writing, &intake::named(rounds), now).await?;
         self.judge_items(writing, ground, &fresh, now).await?;
-        round.end(writing).await?;
-        if std::mem::take(&mut round.touched) {
-            self.reconcile(writing, ground, &round.device, tally, now).await?;
+        intake::end(writing, rounds).await?;
+        let mut touched = Vec::new();
+        for round in rounds.iter_mut().filter(|round| round.touched) {
+            round.touched = false;
+            touched.push(round.device.clone());
         }
-        Ok(())
+        self.reconcile(writing, ground, &touched, tally, now).await
     }
 }
 
@@ -284,6 +340,7 @@ async fn record_refusals(
     Ok(())
 }
 
+const UNSTORABLE: &str = "what it reported could not be stored (see the server's log); its next full snapshot is waited for";
 /// Fields by which an event could claim to be about some device.
 const NAMES_A_DEVICE: [&str; 6] =
     ["Computer", "ComputerName", "Hostname", "HostName", "DeviceId", "DeviceName"];

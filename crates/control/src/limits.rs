@@ -220,8 +220,10 @@ const _: () = assert!(
     "a whole search nearly fits into the audit entry that records it"
 );
 
-/// Items of one source of one device.
-pub const INVENTORY_ITEMS_OF_SOURCE_MAX: u64 = 20_000;
+/// Items of one source of one device: as many as an agent tells, so that no sound snapshot is refused.
+pub const INVENTORY_ITEMS_OF_SOURCE_MAX: u64 = model::limits::INVENTORY_ITEMS_MAX as u64;
+/// Bytes of an item's key as it is stored; longer ones are stored as their digest.
+pub const INVENTORY_KEY_BYTES_MAX: usize = 1_000;
 /// So many removals that a device reports one by one are never "too many at once".
 pub const REMOVED_AT_ONCE_MIN: u64 = 10;
 /// Different reasons for refusing inventory events that are kept of one device.
@@ -279,8 +281,10 @@ pub const RULE_LIST_NAME_CHARS_MAX: usize = 64;
 
 /// Days for which the work of rules is kept.
 pub const RULE_WORK_DAYS_KEPT: i64 = 90;
-/// Rules and filters of one hand-over of work.
+/// Rules of one hand-over of work.
 pub const RULE_WORK_ROWS_MAX: usize = 50_000;
+/// Rules listed of those from which a filter took something away.
+pub const FILTERED_RULES_SHOWN: usize = 100;
 
 /// Alerts read from the lake at once when detections catch up.
 pub const CATCH_UP_ROWS: usize = 2_000;
@@ -288,8 +292,24 @@ pub const CATCH_UP_ROWS: usize = 2_000;
 pub const CATCH_UP_MARGIN_NS: i64 = HOUR_NS;
 /// How far back alerts are folded when none ever was.
 pub const CATCH_UP_NS_MAX: i64 = 30 * DAY_NS;
+/// Days for which folded alerts and closed detections are kept, when nobody says otherwise: a year, and the month in
+/// which it is looked back at.
+pub const DETECTION_DAYS_KEPT: i64 = 400;
+/// The fewest days: risk has faded by then.
+pub const DETECTION_DAYS_KEPT_MIN: i64 = 90;
+/// The most.
+pub const DETECTION_DAYS_KEPT_MAX: i64 = 3_650;
+/// Folded alerts that one transaction removes.
+pub const FOLDED_REMOVED_AT_ONCE: i64 = 1_000;
+/// Folded alerts that one round removes: more in a day than floods of rules can raise.
+pub const FOLDED_REMOVED_PER_ROUND: i64 = 10_000;
+/// Closed detections that one transaction removes.
+pub const DETECTIONS_REMOVED_AT_ONCE: i64 = 50;
 /// Characters of an account's name as it is kept for the risk.
 pub const RISK_ENTITY_CHARS_MAX: usize = 200;
+/// How late an alert may arrive and count for the risk as old as it says: longer than agents keep events without a
+/// server.
+pub const RISK_LATE_NS_MAX: i64 = 30 * DAY_NS;
 /// Devices or users on the page of risk.
 pub const RISK_ROWS_MAX: usize = 100;
 /// Detections shown as what contributes to a risk.

@@ -3,8 +3,8 @@
 use crate::scope::statement;
 use crate::store::{Row, Writing};
 use crate::{ControlError, Language, Permission, Role};
-use model::DeviceId;
 use sqlx::Row as _;
+use std::collections::HashMap;
 
 /// Somebody whom a message may go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,17 +47,25 @@ pub(crate) async fn recipient(
     row.as_ref().map(Recipient::of_row).transpose()
 }
 
-/// The owner of a device.
-pub(crate) async fn owner_of(
-    reading: impl sqlx::AnyExecutor<'_>,
-    device: DeviceId,
-) -> Result<Option<Recipient>, ControlError> {
-    let sql = format!(
-        "SELECT {} FROM device AS d JOIN person AS p ON p.id = d.owner_id WHERE d.id = $1",
+/// The owners of devices that have one, by device. A manager who left is none.
+pub(crate) async fn owners_of(
+    reading: &mut sqlx::AnyConnection,
+    devices: &[&str],
+) -> Result<HashMap<String, Recipient>, ControlError> {
+    let head = format!(
+        "SELECT {}, d.id, CASE WHEN m.disabled_at IS NULL THEN 0 ELSE 1 END FROM device AS d \
+         JOIN person AS p ON p.id = d.owner_id LEFT JOIN person AS m ON m.id = p.manager_id WHERE d.id",
         Recipient::COLUMNS
     );
-    let row = statement(sql).bind(device.to_string()).fetch_optional(reading).await?;
-    row.as_ref().map(Recipient::of_row).transpose()
+    let mut owners = HashMap::new();
+    for row in &crate::batch::fetch_in(reading, &head, &[], devices, "").await? {
+        let mut owner = Recipient::of_row(row)?;
+        if row.try_get::<i64, _>(9)? != 0 {
+            owner.manager_id = None;
+        }
+        owners.insert(row.try_get(8)?, owner);
+    }
+    Ok(owners)
 }
 
 /// Everybody enabled who has a role with a permission, by name. People limited to departments are left out.

@@ -128,64 +128,6 @@ impl Control {
         Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
     }
 
-    /// Notes that a request was filed for a finding of one's own device.
-    ///
-    /// # Errors
-    /// As [`Control::answer_finding`].
-    pub async fn link_request(
-        &self,
-        actor: &Actor,
-        finding: &str,
-        request: &str,
-    ) -> Result<(), ControlError> {
-        self.require(actor, &[Permission::AnswerOwn], "link_request").await?;
-        let mut writing = self.store.write().await?;
-        let mut stored = Stored::load(&mut writing, finding).await?;
-        let people = own_device(&mut writing, actor, &stored).await?;
-        let event = Event::RequestFiled { request: request.chars().take(64).collect() };
-        self.act(&mut writing, actor, &mut stored, &event, By::Owner, request, &people).await?;
-        writing.commit().await
-    }
-
-    /// A request moved: findings that wait for it go on when it ended without a permission. Called by whoever changes
-    /// the request, in that transaction.
-    pub(crate) async fn request_moved(
-        &self,
-        writing: &mut Writing,
-        request: &str,
-        state: &str,
-    ) -> Result<(), ControlError> {
-        let permitted = match state {
-            "approved" | "approved_with_conditions" => true,
-            "denied" | "withdrawn" => false,
-            _ => return Ok(()),
-        };
-        let sql = format!(
-            "SELECT {} FROM finding AS f WHERE f.request_id = $1 AND f.status = 'request_filed'",
-            Stored::COLUMNS
-        );
-        let rows =
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(request).fetch_all(&mut **writing).await?;
-        let (now, mut tally) = (self.clock.now(), Tally::default());
-        for row in &rows {
-            let mut stored = Stored::of_row(row)?;
-            let people = People::of_device(writing, &stored.device).await?;
-            let event = Event::RequestEnded { permitted };
-            self.step_finding(
-                writing,
-                &mut stored,
-                &event,
-                Who::JUDGEMENT,
-                state,
-                &people,
-                &mut tally,
-                now,
-            )
-            .await?;
-        }
-        Ok(())
-    }
-
     /// The team answers "not mine".
     ///
     /// # Errors
@@ -413,7 +355,7 @@ impl Control {
     }
 
     /// One step by a person, with its audit entry.
-    async fn act(
+    pub(super) async fn act(
         &self,
         writing: &mut Writing,
         actor: &Actor,
@@ -455,7 +397,7 @@ impl Control {
 }
 
 /// The people around a finding of the actor's own device.
-async fn own_device(
+pub(super) async fn own_device(
     writing: &mut Writing,
     actor: &Actor,
     stored: &Stored,

@@ -1,11 +1,11 @@
-//! Brings the findings of one device to what its inventory and the judgements say.
+//! Brings the findings of devices to what their inventories and the judgements say.
 
 use super::stored::{People, Stored, Tally, Who};
 use crate::device_groups::groups_of;
 use crate::ground::{Ground, Place};
 use crate::inventory::{ITEM_COLUMNS, item_of};
 use crate::limits::FINDING_ITEMS_MAX;
-use crate::store::Writing;
+use crate::store::{Row as SqlRow, Writing};
 use crate::{Control, ControlError, batch};
 use case::finding::{Closing, Event, Finding, Kind, Moment, Status};
 use case::judgement::Verdict;
@@ -33,25 +33,62 @@ struct Want {
 
 type Wants = BTreeMap<(String, Kind), Want>;
 
+/// The last confirmed looks of one device.
+type Looks = BTreeMap<SoftwareSource, Look>;
+
 /// How an installed item is judged on this device, by source and key.
 type Verdicts = HashMap<(SoftwareSource, String), (String, Verdict)>;
 
+/// What is stored around the findings of devices, by device.
+struct Around {
+    people: HashMap<String, People>,
+    looks: HashMap<String, Looks>,
+    asking: HashMap<String, Vec<SqlRow>>,
+    open: HashMap<String, Vec<Stored>>,
+}
+
 impl Control {
-    /// Brings the findings of a device up to date, in the caller's transaction.
+    /// Brings the findings of devices up to date, in the caller's transaction.
     pub(crate) async fn reconcile(
         &self,
         writing: &mut Writing,
         ground: &Ground,
-        device: &str,
+        devices: &[String],
         tally: &mut Tally,
         now: Timestamp,
     ) -> Result<(), ControlError> {
-        let people = People::of_device(writing, device).await?;
-        let looks = looks_of(writing, device).await?;
+        for some in devices.chunks(DEVICES_AT_ONCE) {
+            let some: Vec<&str> = some.iter().map(String::as_str).collect();
+            let mut around = Around::load(writing, &some).await?;
+            for device in &some {
+                self.reconcile_one(writing, ground, device, &mut around, tally, now).await?;
+            }
+            let head = "UPDATE inventory_device SET stale = 0 WHERE stale = 1 AND device_id";
+            batch::execute_in(writing, head, &[], &some).await?;
+        }
+        Ok(())
+    }
+
+    async fn reconcile_one(
+        &self,
+        writing: &mut Writing,
+        ground: &Ground,
+        device: &str,
+        around: &mut Around,
+        tally: &mut Tally,
+        now: Timestamp,
+    ) -> Result<(), ControlError> {
+        let Some(people) = around.people.remove(device) else { return Ok(()) };
+        let looks = around.looks.remove(device).unwrap_or_default();
+        let asking = around.asking.remove(device).unwrap_or_default();
+        let open = around.open.remove(device).unwrap_or_default();
+        if asking.is_empty() && open.is_empty() {
+            return Ok(());
+        }
         let mut verdicts = Verdicts::new();
         let mut wants =
-            wanted(writing, ground, device, &people, &looks, &mut verdicts, now).await?;
-        for mut stored in open_findings(writing, device, &wants).await? {
+            wanted(writing, ground, device, &people, &looks, &asking, &mut verdicts, now).await?;
+        for mut stored in with_closed(writing, device, open, &wants).await? {
             let want = wants.remove(&(stored.subject.clone(), stored.state.kind));
             self.update(writing, &mut stored, want, &looks, &verdicts, &people, tally, now).await?;
         }
@@ -81,10 +118,6 @@ impl Control {
             }
             self.open_finding(writing, stored, tally, now).await?;
         }
-        sqlx::query("UPDATE inventory_device SET stale = 0 WHERE device_id = $1 AND stale = 1")
-            .bind(device)
-            .execute(&mut **writing)
-            .await?;
         Ok(())
     }
 
@@ -93,14 +126,18 @@ impl Control {
         writing: &mut Writing,
         stored: &mut Stored,
         want: Option<Want>,
-        looks: &BTreeMap<SoftwareSource, Look>,
+        looks: &Looks,
         verdicts: &Verdicts,
         people: &People,
         tally: &mut Tally,
         now: Timestamp,
     ) -> Result<(), ControlError> {
-        let rows = rows_of(writing, stored).await?;
         let seen = want.as_ref().map(|want| want.seen.clone()).unwrap_or_default();
+        let seen_by_all = stored.state.sightings.iter().all(|one| seen.contains_key(&one.source));
+        let rows = match want.is_some() && seen_by_all {
+            true => Vec::new(),
+            false => rows_of(writing, stored).await?,
+        };
         if let Some(want) = want {
             let (items, version) = (want.items, want.version);
             if (&items, &version) != (&stored.items, &stored.version) {
@@ -164,49 +201,65 @@ fn cleared(stored: &Stored, rows: &[Row], verdicts: &Verdicts) -> Option<Closing
     })
 }
 
+impl Around {
+    async fn load(writing: &mut Writing, devices: &[&str]) -> Result<Self, ControlError> {
+        let mut asking: HashMap<String, Vec<SqlRow>> = HashMap::new();
+        let sql = format!(
+            "SELECT i.item_key, i.installed_at, i.seen_at, i.seen_order, i.baseline, j.subject, j.subject_name, \
+             j.verdict, j.kind, j.per_device, {ITEM_COLUMNS}, i.device_id FROM installed i \
+             JOIN item_judgement j ON j.item_id = i.item_id JOIN software_item s ON s.id = i.item_id \
+             WHERE i.gone = 0 AND (j.per_device = 1 OR (j.kind <> '' AND \
+             (i.baseline = 0 OR j.kind NOT IN ('unapproved', 'portable')))) AND i.device_id"
+        );
+        for row in batch::fetch_in(writing, &sql, &[], devices, "").await? {
+            asking.entry(row.try_get(26)?).or_default().push(row);
+        }
+        let mut open: HashMap<String, Vec<Stored>> = HashMap::new();
+        let sql = format!(
+            "SELECT {} FROM finding AS f WHERE f.status <> 'resolved' AND f.device_id",
+            Stored::COLUMNS
+        );
+        for row in batch::fetch_in(writing, &sql, &[], devices, "").await? {
+            let stored = Stored::of_row(&row)?;
+            open.entry(stored.device.clone()).or_default().push(stored);
+        }
+        let people = People::of_devices(writing, devices).await?;
+        Ok(Self { people, looks: looks_of(writing, devices).await?, asking, open })
+    }
+}
+
 async fn looks_of(
     writing: &mut Writing,
-    device: &str,
-) -> Result<BTreeMap<SoftwareSource, Look>, ControlError> {
-    let rows = sqlx::query(
-        "SELECT source, look_order, looked_at FROM inventory_source \
-         WHERE device_id = $1 AND looked_at IS NOT NULL",
-    )
-    .bind(device)
-    .fetch_all(&mut **writing)
-    .await?;
-    let mut looks = BTreeMap::new();
-    for row in &rows {
+    devices: &[&str],
+) -> Result<HashMap<String, Looks>, ControlError> {
+    let head = "SELECT source, look_order, looked_at, device_id FROM inventory_source \
+         WHERE looked_at IS NOT NULL AND device_id";
+    let mut looks: HashMap<String, Looks> = HashMap::new();
+    for row in &batch::fetch_in(writing, head, &[], devices, "").await? {
         let source: String = row.try_get(0)?;
         let Some(source) = SoftwareSource::of_name(&source) else { continue };
         let order = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
-        looks.insert(source, Look { order, at: Timestamp::from_nanos(row.try_get(2)?) });
+        let look = Look { order, at: Timestamp::from_nanos(row.try_get(2)?) };
+        looks.entry(row.try_get(3)?).or_default().insert(source, look);
     }
     Ok(looks)
 }
 
-/// What the inventory of the device asks for.
+/// What the inventory of the device asks for, by the rows that may ask for something.
 async fn wanted(
     writing: &mut Writing,
     ground: &Ground,
     device: &str,
     people: &People,
-    looks: &BTreeMap<SoftwareSource, Look>,
+    looks: &Looks,
+    rows: &[SqlRow],
     verdicts: &mut Verdicts,
     now: Timestamp,
 ) -> Result<Wants, ControlError> {
-    let sql = format!(
-        "SELECT i.item_key, i.installed_at, i.seen_at, i.seen_order, i.baseline, j.subject, j.subject_name, j.verdict, \
-         j.kind, j.per_device, {ITEM_COLUMNS} FROM installed i \
-         JOIN item_judgement j ON j.item_id = i.item_id JOIN software_item s ON s.id = i.item_id \
-         WHERE i.device_id = $1 AND i.gone = 0 AND (j.per_device = 1 OR (j.kind <> '' AND \
-         (i.baseline = 0 OR j.kind NOT IN ('unapproved', 'portable'))))"
-    );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(device).fetch_all(&mut **writing).await?;
     let mut titles: Option<HashSet<String>> = None;
     let mut groups = Vec::new();
     let mut wants = Wants::new();
-    for row in &rows {
+    for row in rows {
         let key: String = row.try_get(0)?;
         let item = item_of(row, 10, key.clone(), row.try_get(1)?)?;
         let (mut subject, mut name): (String, String) = (row.try_get(5)?, row.try_get(6)?);
@@ -273,31 +326,25 @@ async fn titles_on(writing: &mut Writing, device: &str) -> Result<HashSet<String
 }
 
 /// Findings of the device that are not closed, and closed ones of what is wanted.
-async fn open_findings(
+async fn with_closed(
     writing: &mut Writing,
     device: &str,
+    open: Vec<Stored>,
     wants: &Wants,
 ) -> Result<Vec<Stored>, ControlError> {
-    let select =
-        format!("SELECT {} FROM finding AS f WHERE f.device_id = $1 AND ", Stored::COLUMNS);
-    let open = sqlx::query(sqlx::AssertSqlSafe(format!("{select} f.status <> 'resolved'")))
-        .bind(device)
-        .fetch_all(&mut **writing)
-        .await?;
-    let mut found = Vec::new();
-    let mut known = BTreeSet::new();
-    for row in &open {
-        let stored = Stored::of_row(row)?;
-        known.insert((stored.subject.clone(), stored.state.kind));
-        found.push(stored);
-    }
+    let known: BTreeSet<(&str, Kind)> =
+        open.iter().map(|stored| (stored.subject.as_str(), stored.state.kind)).collect();
     let missing: BTreeSet<&str> = wants
         .keys()
-        .filter(|wanted| !known.contains(*wanted))
+        .filter(|(subject, kind)| !known.contains(&(subject.as_str(), *kind)))
         .map(|(subject, _)| subject.as_str())
         .collect();
     let missing: Vec<&str> = missing.into_iter().collect();
-    let closed = format!("{select} f.status = 'resolved' AND f.subject");
+    let closed = format!(
+        "SELECT {} FROM finding AS f WHERE f.device_id = $1 AND f.status = 'resolved' AND f.subject",
+        Stored::COLUMNS
+    );
+    let mut found = open;
     for row in batch::fetch_in(writing, &closed, &[device], &missing, "").await? {
         let stored = Stored::of_row(&row)?;
         if wants.contains_key(&(stored.subject.clone(), stored.state.kind)) {
@@ -330,3 +377,6 @@ async fn rows_of(writing: &mut Writing, stored: &Stored) -> Result<Vec<Row>, Con
     }
     Ok(rows)
 }
+
+/// Devices whose rows are in memory at once.
+const DEVICES_AT_ONCE: usize = 100;

@@ -17,6 +17,7 @@ use model::inventory::SoftwareSource;
 use serde_json::json;
 use software::search_key;
 use sqlx::Row as _;
+use std::collections::HashMap;
 
 /// A finding with what lists need beside its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,24 +71,37 @@ impl People {
         writing: &mut Writing,
         device: &str,
     ) -> Result<Self, ControlError> {
-        let id = crate::enrol::stored_device(device)?;
-        let owner = recipient::owner_of(&mut **writing, id).await?.filter(|owner| !owner.disabled);
-        let row = sqlx::query("SELECT name, department_id FROM device WHERE id = $1")
-            .bind(device)
-            .fetch_optional(&mut **writing)
-            .await?;
-        let (device_name, department) = match row {
-            Some(row) => (row.try_get(0)?, row.try_get::<Option<String>, _>(1)?),
-            None => (String::new(), None),
-        };
-        let of_owner = owner.as_ref().and_then(|owner| owner.department_id.clone());
-        Ok(Self {
-            device_name,
-            department: department.or(of_owner).unwrap_or_default(),
-            workplace: Workplace::of_zone(owner.as_ref().map_or("", |owner| &owner.time_zone)),
-            owner,
-            timetable: Timetable::default(),
+        let mut people = Self::of_devices(writing, &[device]).await?;
+        people.remove(device).ok_or_else(|| ControlError::NotFound {
+            what: "device",
+            id: device.chars().take(60).collect(),
         })
+    }
+
+    /// By device. The owner is somebody who may still be asked: one who left is none.
+    pub(crate) async fn of_devices(
+        writing: &mut Writing,
+        devices: &[&str],
+    ) -> Result<HashMap<String, Self>, ControlError> {
+        let mut owners = recipient::owners_of(writing, devices).await?;
+        let head = "SELECT id, name, department_id FROM device WHERE id";
+        let mut people = HashMap::with_capacity(devices.len());
+        for row in &batch::fetch_in(writing, head, &[], devices, "").await? {
+            let device: String = row.try_get(0)?;
+            let owner = owners.remove(&device).filter(|owner| !owner.disabled);
+            let of_owner = owner.as_ref().and_then(|owner| owner.department_id.clone());
+            let department = row.try_get::<Option<String>, _>(2)?;
+            let zone = owner.as_ref().map_or("", |owner| &owner.time_zone);
+            let found = Self {
+                device_name: row.try_get(1)?,
+                department: department.or(of_owner).unwrap_or_default(),
+                workplace: Workplace::of_zone(zone),
+                owner,
+                timetable: Timetable::default(),
+            };
+            people.insert(device, found);
+        }
+        Ok(people)
     }
 
     pub(crate) fn around(&self) -> Around<'_> {

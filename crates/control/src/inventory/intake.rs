@@ -2,19 +2,21 @@
 //!
 //! A full snapshot is staged until its summary comes. It is taken when it is whole (count and digest agree) and did not
 //! shrink by more than a fifth; a second one like the one held back is taken too. What is new in it is taken in any
-//! case: only removals wait.
+//! case: only removals wait. One that says what is known already needs nothing loaded.
 
 use super::items::{ITEM_COLUMNS, id_of, item_of};
+use super::rows::Rows;
 use super::source::{HELD, SourceState};
 use crate::ControlError;
-use crate::batch::{self, Cell};
-use crate::limits::{INVENTORY_ITEMS_OF_SOURCE_MAX, REMOVED_AT_ONCE_MIN};
-use crate::store::{Writing, storable};
+use crate::batch;
+use crate::limits::{INVENTORY_ITEMS_OF_SOURCE_MAX, INVENTORY_KEY_BYTES_MAX, REMOVED_AT_ONCE_MIN};
+use crate::store::Writing;
 use model::Timestamp;
 use model::inventory::{
     InventoryItem, InventoryMessage, ItemsDigest, SnapshotSummary, SoftwareSource,
 };
 use sqlx::Row as _;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 /// One device during a batch.
@@ -27,6 +29,8 @@ pub(crate) struct DeviceRound {
     pub(crate) items: HashMap<String, InventoryItem>,
     /// Whether rows or looks changed, so that findings may too.
     pub(crate) touched: bool,
+    /// Whether a message was taken that is not written yet.
+    heard: bool,
 }
 
 /// An installed row.
@@ -42,23 +46,28 @@ pub(crate) struct Installed {
 }
 
 impl DeviceRound {
-    /// Begins with what is stored of the device.
+    /// Begins with what is stored of the devices; in their order.
     pub(crate) async fn begin(
         writing: &mut Writing,
-        device: String,
+        devices: &[&str],
         now: Timestamp,
-    ) -> Result<Self, ControlError> {
-        let clock = sqlx::query("SELECT clock FROM inventory_device WHERE device_id = $1")
-            .bind(&device)
-            .fetch_optional(&mut **writing)
-            .await?;
-        let clock = match clock {
-            Some(row) => row.try_get(0)?,
-            None => 0,
+    ) -> Result<Vec<Self>, ControlError> {
+        let head = "SELECT device_id, clock FROM inventory_device WHERE device_id";
+        let mut clocks: HashMap<String, i64> = HashMap::new();
+        for row in batch::fetch_in(writing, head, &[], devices, "").await? {
+            clocks.insert(row.try_get(0)?, row.try_get(1)?);
+        }
+        let mut sources = SourceState::load_all(writing, devices).await?;
+        let begin = |device: &&str| Self {
+            device: (*device).to_owned(),
+            clock: clocks.get(*device).copied().unwrap_or(0),
+            looked_at: now,
+            sources: sources.remove(*device).unwrap_or_default(),
+            items: HashMap::new(),
+            touched: false,
+            heard: false,
         };
-        let sources = SourceState::load_all(writing, &device).await?;
-        let items = HashMap::new();
-        Ok(Self { device, clock, looked_at: now, sources, items, touched: false })
+        Ok(devices.iter().map(begin).collect())
     }
 
     /// Loads the rows of the keys that changes are about, with their items.
@@ -67,13 +76,13 @@ impl DeviceRound {
         writing: &mut Writing,
         messages: &[(Timestamp, InventoryMessage)],
     ) -> Result<(), ControlError> {
-        let mut keys: BTreeMap<SoftwareSource, Vec<&str>> = BTreeMap::new();
+        let mut keys: BTreeMap<SoftwareSource, Vec<Cow<'_, str>>> = BTreeMap::new();
         for (_, message) in messages {
             if let InventoryMessage::Added { item }
             | InventoryMessage::Removed { item }
             | InventoryMessage::Changed { item, .. } = message
             {
-                keys.entry(item.source).or_default().push(&item.key);
+                keys.entry(item.source).or_default().push(key_of(&item.key));
             }
         }
         for (source, mut keys) in keys {
@@ -85,6 +94,7 @@ impl DeviceRound {
                  WHERE i.device_id = $1 AND i.source = $2 AND i.item_key"
             );
             let fixed = [self.device.as_str(), source.name()];
+            let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
             let rows = batch::fetch_in(writing, &head, &fixed, &keys, "").await?;
             let state = self.sources.entry(source).or_insert_with(|| SourceState::new(source));
             for row in rows {
@@ -106,9 +116,10 @@ impl DeviceRound {
         message: InventoryMessage,
     ) -> Result<Option<String>, ControlError> {
         self.clock += 1;
-        self.looked_at = at;
+        (self.looked_at, self.heard) = (at, true);
         let source = message.source();
         let state = self.sources.entry(source).or_insert_with(|| SourceState::new(source));
+        state.heard = true;
         match message {
             InventoryMessage::Present { snapshot, item } => {
                 let item = item.bounded();
@@ -129,7 +140,7 @@ impl DeviceRound {
                 let item = item.bounded();
                 self.put(at, item);
             }
-            InventoryMessage::Removed { item } => self.remove(source, &item.key),
+            InventoryMessage::Removed { item } => self.remove(source, &key_of(&item.key)),
             InventoryMessage::Snapshot(summary) => self.summary(writing, at, &summary).await?,
         }
         Ok(None)
@@ -139,9 +150,10 @@ impl DeviceRound {
         let id = id_of(&item);
         let installed_at = item.installed_at.map(Timestamp::nanos);
         let Some(state) = self.sources.get_mut(&item.source) else { return };
-        let before = state.known.get(&item.key).filter(|row| !row.gone).cloned();
+        let key = key_of(&item.key).into_owned();
+        let before = state.known.get(&key).filter(|row| !row.gone).cloned();
         if let Some(before) = &before {
-            state.forget(&self.items, &item.key, before);
+            state.forget(&self.items, &key, before);
         }
         state.count(&item);
         let row = Installed {
@@ -153,7 +165,7 @@ impl DeviceRound {
             gone: false,
             baseline: before.is_some_and(|row| row.baseline),
         };
-        state.write(item.key.clone(), row);
+        state.write(key, row);
         self.items.entry(id).or_insert(item);
         self.touched = true;
     }
@@ -193,13 +205,21 @@ impl DeviceRound {
             state.end_staging();
             return Ok(());
         }
+        let too_small = state.shrank() && !state.confirms_held(summary);
+        if summary.complete && !too_small && state.is_as_known() {
+            let gone = state.gone(writing, &device).await?;
+            state.delete(gone);
+            state.confirm(at, clock, true, &summary.reason);
+            state.end_staging();
+            return Ok(());
+        }
         state.load_whole(writing, &device).await?;
         state.load_staged(writing, &device).await?;
         if !summary.complete {
             state.take_staged(at, clock, false);
             state.doubt(&reason_of(&summary.reason, "the device could not read the source wholly"));
             state.end_staging();
-        } else if state.shrank() && !state.confirms_held(summary) {
+        } else if too_small {
             state.take_staged(at, clock, false);
             state.hold(at, summary);
         } else {
@@ -223,6 +243,7 @@ impl DeviceRound {
             return Ok(false);
         }
         self.clock += 1;
+        (self.heard, state.heard) = (true, true);
         state.load_whole(writing, &device).await?;
         state.load_staged(writing, &device).await?;
         state.take_staged(now, self.clock, true);
@@ -231,23 +252,36 @@ impl DeviceRound {
         self.touched = true;
         Ok(true)
     }
+}
 
-    /// Writes what changed. The items must be stored before.
-    pub(crate) async fn end(&mut self, writing: &mut Writing) -> Result<(), ControlError> {
-        sqlx::query(
-            "INSERT INTO inventory_device (device_id, clock, looked_at, silent, stale) VALUES ($1, $2, $3, 0, 0) \
-             ON CONFLICT (device_id) DO UPDATE SET clock = excluded.clock, looked_at = excluded.looked_at",
-        )
-        .bind(&self.device)
-        .bind(self.clock)
-        .bind(self.looked_at.nanos())
-        .execute(&mut **writing)
-        .await?;
-        for state in self.sources.values_mut() {
-            state.save(writing, &self.device).await?;
+/// The items that rounds are going to write rows of, by id. Those that are stored already may be missing.
+pub(crate) fn named(rounds: &[DeviceRound]) -> HashMap<&str, &InventoryItem> {
+    let mut named = HashMap::new();
+    for round in rounds {
+        for id in round.sources.values().flat_map(SourceState::named) {
+            if let Some((id, item)) = round.items.get_key_value(id) {
+                named.insert(id.as_str(), item);
+            }
         }
-        Ok(())
     }
+    named
+}
+
+/// Writes what changed. The items must be stored before.
+pub(crate) async fn end(
+    writing: &mut Writing,
+    rounds: &mut [DeviceRound],
+) -> Result<(), ControlError> {
+    let mut rows = Rows::default();
+    for round in rounds.iter_mut().filter(|round| round.heard) {
+        round.heard = false;
+        rows.device(&round.device, round.clock, round.looked_at);
+        for state in round.sources.values_mut().filter(|state| state.heard) {
+            state.heard = false;
+            state.give(&round.device, &mut rows);
+        }
+    }
+    rows.write(writing).await
 }
 
 impl SourceState {
@@ -278,6 +312,15 @@ impl SourceState {
     }
 }
 
+/// The key that rows have: the item's, or what stands for one that a database would refuse. PostgreSQL's indexes take
+/// 2,700 bytes and no U+0000; one device's key must not stop the inventory of all.
+pub(crate) fn key_of(key: &str) -> Cow<'_, str> {
+    if key.len() <= INVENTORY_KEY_BYTES_MAX && !key.contains('\0') {
+        return Cow::Borrowed(key);
+    }
+    Cow::Owned(format!("sha256:{}", crate::digest::sha256_hex(key.as_bytes())))
+}
+
 /// An installed row from column 1 on.
 pub(crate) fn installed_of(row: &crate::store::Row) -> Result<Installed, ControlError> {
     Ok(Installed {
@@ -289,22 +332,6 @@ pub(crate) fn installed_of(row: &crate::store::Row) -> Result<Installed, Control
         gone: row.try_get::<i64, _>(6)? != 0,
         baseline: row.try_get::<i64, _>(7)? != 0,
     })
-}
-
-/// Cells of an installed row.
-pub(crate) fn installed_cells(device: &str, source: &str, key: &str, row: &Installed) -> Vec<Cell> {
-    vec![
-        Cell::from(device),
-        Cell::from(source),
-        Cell::Text(storable(key).into_owned()),
-        Cell::from(row.item_id.as_str()),
-        Cell::from(row.installed_at),
-        Cell::from(row.first_seen_at),
-        Cell::from(row.seen_at),
-        Cell::from(row.seen_order),
-        Cell::from(row.gone),
-        Cell::from(row.baseline),
-    ]
 }
 
 fn reason_of(said: &str, otherwise: &str) -> String {

@@ -67,10 +67,10 @@ pub(crate) fn item_of(
 /// Stores the items that are not known yet; gives those.
 pub(crate) async fn store(
     writing: &mut Writing,
-    items: &HashMap<String, InventoryItem>,
+    items: &HashMap<&str, &InventoryItem>,
     now: Timestamp,
-) -> Result<Vec<String>, ControlError> {
-    let ids: Vec<&str> = items.keys().map(String::as_str).collect();
+) -> Result<Vec<(String, InventoryItem)>, ControlError> {
+    let ids: Vec<&str> = items.keys().copied().collect();
     let mut known = HashSet::new();
     for row in
         batch::fetch_in(writing, "SELECT id FROM software_item WHERE id", &[], &ids, "").await?
@@ -79,8 +79,8 @@ pub(crate) async fn store(
     }
     let mut fresh = Vec::new();
     let mut rows = Vec::new();
-    for (id, item) in items.iter().filter(|(id, _)| !known.contains(*id)) {
-        fresh.push(id.clone());
+    for (id, item) in items.iter().filter(|(id, _)| !known.contains(**id)) {
+        fresh.push(((*id).to_owned(), (*item).clone()));
         rows.push(cells(id, item, now));
     }
     batch::insert(writing, INSERT_ITEM, &rows, "ON CONFLICT (id) DO NOTHING").await?;

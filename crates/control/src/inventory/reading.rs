@@ -1,6 +1,6 @@
 //! The inventory as lists and pages.
 
-use super::intake::DeviceRound;
+use super::intake::{DeviceRound, end};
 use super::items::item_of;
 use crate::audit::{Action, Cause, Entry};
 use crate::findings::{Tally, acts::reasoned};
@@ -299,13 +299,16 @@ impl Control {
         let (now, id) = (self.clock.now(), device.to_string());
         let mut writing = self.store.write().await?;
         let ground = self.ground().await?;
-        let mut round = DeviceRound::begin(&mut writing, id.clone(), now).await?;
-        if !round.take_held(&mut writing, source, now).await? {
-            return Err(ControlError::NotFound { what: "snapshot held back of device", id });
+        let mut rounds = DeviceRound::begin(&mut writing, &[&id], now).await?;
+        for round in &mut rounds {
+            if !round.take_held(&mut writing, source, now).await? {
+                return Err(ControlError::NotFound { what: "snapshot held back of device", id });
+            }
         }
-        round.end(&mut writing).await?;
+        end(&mut writing, &mut rounds).await?;
         let mut tally = Tally::default();
-        self.reconcile(&mut writing, &ground, &id, &mut tally, now).await?;
+        let devices = std::slice::from_ref(&id);
+        self.reconcile(&mut writing, &ground, devices, &mut tally, now).await?;
         let entry = Entry {
             cause: Cause::Person(actor),
             action: Action::SnapshotConfirmed,

@@ -125,7 +125,7 @@ impl Control {
         let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
         let head = "UPDATE inventory_device SET stale = 1 WHERE stale = 0 AND device_id IN \
              (SELECT device_id FROM installed WHERE item_id";
-        mark_devices(&mut writing, head, &changed).await?;
+        batch::execute_within(&mut writing, head, &[], &changed, ")").await?;
         writing.commit().await?;
         ticked.judged += items.len() as u64;
         Ok(true)
@@ -146,30 +146,13 @@ impl Control {
         }
         let now = self.clock.now();
         let mut tally = Tally::default();
-        for row in &rows {
-            let device: String = row.try_get(0)?;
-            self.reconcile(&mut writing, &ground, &device, &mut tally, now).await?;
-        }
+        let devices: Vec<String> =
+            rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        self.reconcile(&mut writing, &ground, &devices, &mut tally, now).await?;
         self.record_tally(&mut writing, &tally, "judgement").await?;
         writing.commit().await?;
         ticked.opened += tally.opened;
         ticked.closed += tally.closed;
         Ok(true)
     }
-}
-
-async fn mark_devices(
-    writing: &mut Writing,
-    head: &str,
-    items: &[&str],
-) -> Result<(), ControlError> {
-    for chunk in items.chunks(500) {
-        let sql = format!("{head} IN ({}))", batch::places(chunk.len(), 1));
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false);
-        for item in chunk {
-            query = query.bind((*item).to_owned());
-        }
-        query.execute(&mut **writing).await?;
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! One source of one device: its set of items, its digest, the snapshot that is coming in.
 
-use super::intake::{Installed, installed_cells, installed_of};
+use super::intake::{Installed, installed_of, key_of};
+use super::rows::Rows;
 use crate::ControlError;
 use crate::batch::{self, Cell};
 use crate::store::{Row, Writing, storable};
@@ -42,9 +43,14 @@ pub(crate) struct SourceState {
     /// Staged in this batch, not stored yet.
     fresh: BTreeSet<String>,
     clear_staged: bool,
+    /// Whether staged items are stored.
+    stored_staged: bool,
+    /// Whether a message was taken that is not written yet.
+    pub(crate) heard: bool,
 }
 
 impl SourceState {
+    /// One that nothing is stored of.
     pub(crate) fn new(source: SoftwareSource) -> Self {
         Self {
             source,
@@ -64,34 +70,31 @@ impl SourceState {
             staging_digest: ItemsDigest::default(),
             staging_items: 0,
             known: HashMap::new(),
-            whole: false,
+            whole: true,
             written: BTreeSet::new(),
             deleted: BTreeSet::new(),
             staged: HashMap::new(),
             fresh: BTreeSet::new(),
             clear_staged: false,
+            stored_staged: false,
+            heard: false,
         }
     }
 
-    /// Every source of a device.
+    /// Every source of devices.
     pub(crate) async fn load_all(
         writing: &mut Writing,
-        device: &str,
-    ) -> Result<BTreeMap<SoftwareSource, Self>, ControlError> {
-        let rows = sqlx::query(
-            "SELECT source, looked_at, look_order, full_at, confirmed, reason, items, items_digest, accepted_items, \
-             held_snapshot, held_hash, held_items, held_at, staging_snapshot, staging_digest, staging_items \
-             FROM inventory_source WHERE device_id = $1",
-        )
-        .bind(device)
-        .fetch_all(&mut **writing)
-        .await?;
-        let mut sources = BTreeMap::new();
-        for row in &rows {
+        devices: &[&str],
+    ) -> Result<HashMap<String, BTreeMap<SoftwareSource, Self>>, ControlError> {
+        let head = "SELECT source, looked_at, look_order, full_at, confirmed, reason, items, items_digest, \
+             accepted_items, held_snapshot, held_hash, held_items, held_at, staging_snapshot, staging_digest, \
+             staging_items, device_id FROM inventory_source WHERE device_id";
+        let mut sources: HashMap<String, BTreeMap<SoftwareSource, Self>> = HashMap::new();
+        for row in &batch::fetch_in(writing, head, &[], devices, "").await? {
             let name: String = row.try_get(0)?;
             // A source of a newer version is left alone.
             let Some(source) = SoftwareSource::of_name(&name) else { continue };
-            sources.insert(source, Self::of_row(source, row)?);
+            sources.entry(row.try_get(16)?).or_default().insert(source, Self::of_row(source, row)?);
         }
         Ok(sources)
     }
@@ -116,6 +119,8 @@ impl SourceState {
             staging_snapshot: row.try_get(13)?,
             staging_digest: ItemsDigest::of_hex(&row.try_get::<String, _>(14)?).unwrap_or_default(),
             staging_items: count(15)?,
+            stored_staged: !row.try_get::<String, _>(13)?.is_empty(),
+            whole: false,
             ..Self::new(source)
         })
     }
@@ -136,9 +141,14 @@ impl SourceState {
     pub(crate) fn stage(&mut self, item: &InventoryItem, id: &str) {
         self.staging_digest.add(item);
         self.staging_items += 1;
-        self.staged
-            .insert(item.key.clone(), (id.to_owned(), item.installed_at.map(Timestamp::nanos)));
-        self.fresh.insert(item.key.clone());
+        let key = key_of(&item.key).into_owned();
+        self.fresh.insert(key.clone());
+        self.staged.insert(key, (id.to_owned(), item.installed_at.map(Timestamp::nanos)));
+    }
+
+    /// Whether the staged snapshot has the very items that are known to be there.
+    pub(crate) fn is_as_known(&self) -> bool {
+        self.digest == Some(self.staging_digest) && self.items == self.staging_items
     }
 
     pub(crate) fn staging_digest(&self) -> String {
@@ -166,6 +176,9 @@ impl SourceState {
             }
             _ => None,
         };
+        if self.items == 0 {
+            self.digest = Some(ItemsDigest::default());
+        }
     }
 
     /// Counts an item that is there now.
@@ -254,7 +267,10 @@ impl SourceState {
         writing: &mut Writing,
         device: &str,
     ) -> Result<(), ControlError> {
-        if self.staged.len() as u64 >= self.staging_items || self.clear_staged {
+        if self.staged.len() as u64 >= self.staging_items
+            || self.clear_staged
+            || !self.stored_staged
+        {
             return Ok(());
         }
         let rows = sqlx::query(
@@ -349,61 +365,38 @@ impl SourceState {
         self.written.contains(key) && self.known.get(key).is_some_and(|row| !row.gone)
     }
 
-    /// Writes what changed.
-    pub(crate) async fn save(
-        &mut self,
-        writing: &mut Writing,
-        device: &str,
-    ) -> Result<(), ControlError> {
+    /// Ids of the items whose rows are to be written.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &str> {
+        let written = self.written.iter().filter_map(|key| self.known.get(key));
+        let staged = self.fresh.iter().filter_map(|key| self.staged.get(key));
+        written.map(|row| row.item_id.as_str()).chain(staged.map(|(id, _)| id.as_str()))
+    }
+
+    /// Gives what changed to be written.
+    pub(crate) fn give(&mut self, device: &str, rows: &mut Rows) {
         let source = self.source.name();
-        let mut rows = Vec::new();
         for key in std::mem::take(&mut self.written) {
             if let Some(row) = self.known.get(&key) {
-                rows.push(installed_cells(device, source, &key, row));
+                rows.installed(device, source, &key, row);
             }
         }
-        batch::insert(writing, INSERT_INSTALLED, &rows, UPDATE_INSTALLED).await?;
-        let deleted = std::mem::take(&mut self.deleted);
-        let deleted: Vec<&str> = deleted.iter().map(String::as_str).collect();
-        let head = "DELETE FROM installed WHERE device_id = $1 AND source = $2 AND item_key";
-        batch::execute_in(writing, head, &[device, source], &deleted).await?;
-        self.save_staged(writing, device).await?;
-        self.save_row(writing, device).await
-    }
-
-    async fn save_staged(
-        &mut self,
-        writing: &mut Writing,
-        device: &str,
-    ) -> Result<(), ControlError> {
-        let source = self.source.name();
-        if std::mem::take(&mut self.clear_staged) {
-            sqlx::query("DELETE FROM staged_item WHERE device_id = $1 AND source = $2")
-                .bind(device)
-                .bind(source)
-                .execute(&mut **writing)
-                .await?;
+        rows.deleted(device, source, std::mem::take(&mut self.deleted));
+        if std::mem::take(&mut self.clear_staged) && std::mem::take(&mut self.stored_staged) {
+            rows.unstaged(device, source);
         }
-        let mut rows = Vec::new();
         for key in std::mem::take(&mut self.fresh) {
             if let Some((id, installed_at)) = self.staged.get(&key) {
-                rows.push(vec![
-                    Cell::from(device),
-                    Cell::from(source),
-                    Cell::Text(storable(&key).into_owned()),
-                    Cell::from(id.as_str()),
-                    Cell::from(*installed_at),
-                ]);
+                self.stored_staged = true;
+                rows.staged(device, source, &key, id, *installed_at);
             }
         }
-        let head = "INSERT INTO staged_item (device_id, source, item_key, item_id, installed_at)";
-        let tail = "ON CONFLICT (device_id, source, item_key) DO NOTHING";
-        batch::insert(writing, head, &rows, tail).await
+        rows.source(self.cells(device));
     }
 
-    async fn save_row(&self, writing: &mut Writing, device: &str) -> Result<(), ControlError> {
+    fn cells(&self, device: &str) -> Vec<Cell> {
         let count = |number: u64| Cell::Int(i64::try_from(number).unwrap_or(i64::MAX));
-        let row = vec![
+        let text = |text: &str| Cell::Text(storable(text).into_owned());
+        vec![
             Cell::from(device),
             Cell::from(self.source.name()),
             Cell::from(self.looked_at),
@@ -414,29 +407,13 @@ impl SourceState {
             count(self.items),
             Cell::from(self.digest()),
             count(self.accepted_items),
-            Cell::Text(storable(&self.held_snapshot).into_owned()),
-            Cell::Text(storable(&self.held_hash).into_owned()),
+            text(&self.held_snapshot),
+            text(&self.held_hash),
             count(self.held_items),
             Cell::from(self.held_at),
-            Cell::Text(storable(&self.staging_snapshot).into_owned()),
+            text(&self.staging_snapshot),
             Cell::from(self.staging_digest.to_hex()),
             count(self.staging_items),
-        ];
-        batch::insert(writing, INSERT_SOURCE, &[row], UPDATE_SOURCE).await
+        ]
     }
 }
-
-const INSERT_INSTALLED: &str = "INSERT INTO installed (device_id, source, item_key, item_id, installed_at, \
-    first_seen_at, seen_at, seen_order, gone, baseline)";
-const UPDATE_INSTALLED: &str = "ON CONFLICT (device_id, source, item_key) DO UPDATE SET item_id = excluded.item_id, \
-    installed_at = excluded.installed_at, first_seen_at = excluded.first_seen_at, seen_at = excluded.seen_at, \
-    seen_order = excluded.seen_order, gone = excluded.gone, baseline = excluded.baseline";
-const INSERT_SOURCE: &str = "INSERT INTO inventory_source (device_id, source, looked_at, look_order, full_at, confirmed, \
-    reason, items, items_digest, accepted_items, held_snapshot, held_hash, held_items, held_at, staging_snapshot, \
-    staging_digest, staging_items)";
-const UPDATE_SOURCE: &str = "ON CONFLICT (device_id, source) DO UPDATE SET looked_at = excluded.looked_at, \
-    look_order = excluded.look_order, full_at = excluded.full_at, confirmed = excluded.confirmed, \
-    reason = excluded.reason, items = excluded.items, items_digest = excluded.items_digest, \
-    accepted_items = excluded.accepted_items, held_snapshot = excluded.held_snapshot, held_hash = excluded.held_hash, \
-    held_items = excluded.held_items, held_at = excluded.held_at, staging_snapshot = excluded.staging_snapshot, \
-    staging_digest = excluded.staging_digest, staging_items = excluded.staging_items";

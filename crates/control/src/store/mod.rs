@@ -163,8 +163,10 @@ impl Dialect {
     const fn session_sql(self) -> &'static str {
         match self {
             Self::Sqlite => {
+                // The first inventory of fifty devices touches 40 MB of the index of a large company. With the 2 MB of
+                // memory that are usual its pages would be written many times over in one transaction.
                 "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                 PRAGMA foreign_keys = ON"
+                 PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8192"
             }
             // `on` also where the server's administrator chose to lose the last moments.
             Self::Postgres => {
@@ -191,6 +193,13 @@ pub(crate) fn storable(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether places of values are better written as `?`. To SQLite `$7` is a name: it is compared with every name before
+/// it, when the statement is prepared and when a value is bound, so that a statement of six thousand values takes tens
+/// of millions of steps. PostgreSQL knows numbers only.
+pub(crate) fn is_nameless(connection: &AnyConnection) -> bool {
+    connection.backend_name() == <sqlx::Sqlite as sqlx::Database>::NAME
+}
+
 /// SQLite gives the files beside the database (`-wal`, `-shm`) the permissions of the database itself.
 fn create_private(path: &Path) -> Result<(), ControlError> {
     std::fs::OpenOptions::new()
@@ -214,6 +223,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("../../migrations/0007_rule_exclusions.sql")),
     (8, include_str!("../../migrations/0008_detections.sql")),
     (9, include_str!("../../migrations/0009_context.sql")),
+    (10, include_str!("../../migrations/0010_detection_retention.sql")),
 ];
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 8;

@@ -45,6 +45,7 @@ mod on_sqlite {
     mod context;
     mod detections;
     mod enrolment;
+    mod hostile_inventory;
     mod outbox;
     mod passwords;
     mod people;
@@ -71,6 +72,7 @@ mod on_postgres {
     mod audit;
     mod detections;
     mod enrolment;
+    mod hostile_inventory;
     mod outbox;
     mod passwords;
     mod people;

@@ -256,7 +256,17 @@ async fn the_owner_answers_and_nobody_else() {
         .await
         .expect("answered");
     assert!(matches!(answered.next, AnswerNext::FileRequest { .. }));
-    control.link_request(&owner, &finding.id, "r1").await.expect("linked");
+    // A finding waits for no request that there is not, nor for somebody else's.
+    let form = Form { name: "tool".into(), purpose: "測定".into(), ..Form::default() };
+    let form = Form { sha256: "ab".repeat(32), ..form };
+    let foreign = control.begin_request(&other, RequestKind::Portable, &form).await.expect("begun");
+    let request = control.begin_request(&owner, RequestKind::Portable, &form).await.expect("begun");
+    for nothing in ["r1", foreign.as_str(), request.as_str()] {
+        let refused = control.link_request(&owner, &finding.id, nothing).await;
+        assert!(matches!(refused, Err(ControlError::NotFound { .. })), "{nothing}");
+    }
+    control.submit_request(&owner, &request).await.expect("submitted");
+    control.link_request(&owner, &finding.id, &request).await.expect("linked");
     assert_eq!(all(&scene, &analyst).await[0].status, Status::RequestFiled);
     let late = control.answer_finding(&owner, &finding.id, Answer::Removed, "").await;
     assert!(matches!(late, Err(ControlError::FindingRefused(_))), "{late:?}");
