@@ -11,6 +11,8 @@ pub(crate) const SHEET_BODY_BYTES_MAX: usize = (16 << 20) + 64 * 1024;
 pub(crate) const LIST_BODY_BYTES_MAX: usize = 4 << 20;
 /// Titles on one page of the catalogue's upkeep.
 pub(crate) const UPKEEP_ROWS_MAX: usize = 100;
+/// People, and devices, on the page of people; a search narrows them.
+pub(crate) const PEOPLE_ROWS_MAX: usize = 200;
 /// Rows of a spreadsheet's preview on one page.
 pub(crate) const IMPORT_ROWS_MAX: usize = 100;
 /// Bytes of a query string; a search with many filters stays far below.

@@ -13,10 +13,11 @@ use axum::Router;
 use axum::extract::{Form as Sent, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
-use case::finding::Answer;
+use case::finding::{self, Answer};
 use control::AnswerNext;
 use control::view::findings::{MyFinding, MyPc};
 use control::view::people::MessageRow;
+use model::inventory::SoftwareSource;
 use std::sync::Arc;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -73,5 +74,26 @@ async fn answer(
         }
         AnswerNext::WaitForLook => Ok(to(&Href::new("/pc", &[("said", "said-promised")]))),
         AnswerNext::WaitForTeam => Ok(to(&Href::new("/pc", &[("said", "said-disputed")]))),
+    }
+}
+
+impl Page {
+    /// The day by which an answer is asked for; nobody was asked while the message waits to be sent.
+    pub(crate) fn answer_by(&self, finding: &MyFinding) -> Option<String> {
+        let due = finding.due_at.filter(|_| finding.status != finding::Status::Open)?;
+        Some(self.day(due))
+    }
+
+    /// Where it was found, with the source's word instead of its stored name.
+    pub(crate) fn place_of(&self, finding: &MyFinding) -> String {
+        let Some((source, place)) = finding.place.split_once(": ") else {
+            return finding.place.clone();
+        };
+        match SoftwareSource::of_name(source) {
+            // A path speaks for itself.
+            Some(_) if place.starts_with('/') => place.to_owned(),
+            Some(known) => format!("{}: {place}", self.source_word(&known)),
+            None => finding.place.clone(),
+        }
     }
 }

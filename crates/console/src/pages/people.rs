@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::fault::Fault;
+use crate::limits::PEOPLE_ROWS_MAX;
 use crate::page::{Page, Section, ZONES};
 use crate::pages::requests::Said;
 use crate::pages::settings::to;
@@ -35,36 +36,104 @@ type Choice = (String, String, bool);
 struct PeoplePage {
     page: Page,
     said: Option<String>,
+    /// Everybody, for the fields that name a person.
+    everybody: Vec<String>,
     people: Vec<PersonRow>,
     departments: Vec<DepartmentRow>,
     devices: Vec<OwnedDevice>,
+    /// Of how many people and devices the first are shown.
+    people_all: u64,
+    devices_all: u64,
+    words: String,
     roles: Vec<Choice>,
     languages: Vec<Choice>,
     zones: Vec<Choice>,
     problem: Option<String>,
+    /// Name and manager of somebody who is to be added, also after a refusal; and the department's choices.
+    given_name: String,
+    given_manager: String,
+    choices: Vec<Choice>,
 }
 
-/// `GET /people`.
-async fn list(viewer: Viewer, Query(said): Query<Said>) -> Result<Response, Fault> {
+#[derive(serde::Deserialize)]
+struct Looked {
+    #[serde(default)]
+    said: String,
+    #[serde(default)]
+    q: String,
+}
+
+/// `GET /people?q=…`.
+async fn list(viewer: Viewer, Query(looked): Query<Looked>) -> Result<Response, Fault> {
     let page = viewer.page(Section::People);
-    let said = page.said(&said.said);
-    html(&people_page(&viewer, page, said, None).await?)
+    let said = page.said(&looked.said);
+    html(&people_page(&viewer, page, said, looked.q, None, &Pairs::new()).await?)
 }
 
 async fn people_page(
     viewer: &Viewer,
     page: Page,
     said: Option<String>,
+    words: String,
     problem: Option<String>,
+    typed: &Pairs,
 ) -> Result<PeoplePage, Fault> {
     let (control, actor) = (&viewer.control, &viewer.actor);
-    let people = control.people(actor).await?;
     let departments = control.departments(actor).await?;
-    let devices = control.device_owners(actor).await?;
-    let roles = page.role_choices(&[Role::Employee]);
-    let languages = page.language_choices(Language::Ja);
-    let zones = zone_choices("Asia/Tokyo");
-    Ok(PeoplePage { page, said, people, departments, devices, roles, languages, zones, problem })
+    let mut people = control.people(actor).await?;
+    let everybody = people.iter().map(|row| row.name.clone()).collect();
+    let asked = words.trim().to_lowercase();
+    let hits = |text: &str| text.to_lowercase().contains(&asked);
+    people.retain(|row| hits(&row.name) || row.department.as_deref().is_some_and(hits));
+    let mut devices = control.device_owners(actor).await?;
+    devices.retain(|row| {
+        hits(&row.name) || row.owner.iter().chain(&row.department).any(|(_, name)| hits(name))
+    });
+    let (people_all, devices_all) = (people.len() as u64, devices.len() as u64);
+    people.truncate(PEOPLE_ROWS_MAX);
+    devices.truncate(PEOPLE_ROWS_MAX);
+    let chosen = roles_of(typed);
+    let roles =
+        page.role_choices(if typed.is_empty() { &[Role::Employee][..] } else { &chosen });
+    let languages = page.language_choices(language_of(one(typed, "language")));
+    let zones = zone_choices(some(typed, "zone").as_deref().unwrap_or("Asia/Tokyo"));
+    let department = one(typed, "department");
+    let mut choices = vec![(String::new(), page.t("people-none-chosen"), department.is_empty())];
+    choices.extend(
+        departments.iter().map(|row| (row.name.clone(), row.name.clone(), row.name == department)),
+    );
+    Ok(PeoplePage {
+        page,
+        said,
+        everybody,
+        people,
+        departments,
+        devices,
+        people_all,
+        devices_all,
+        words,
+        roles,
+        languages,
+        zones,
+        problem,
+        given_name: one(typed, "name").to_owned(),
+        given_manager: one(typed, "manager").to_owned(),
+        choices,
+    })
+}
+
+/// The page again with what was refused; nothing of the form is lost.
+async fn refused(
+    viewer: &Viewer,
+    error: control::ControlError,
+    typed: &Pairs,
+) -> Result<Response, Fault> {
+    if !crate::refusal::is_about_the_form(&error) {
+        return Err(error.into());
+    }
+    let page = viewer.page(Section::People);
+    let problem = Some(crate::refusal::message(&error, page.language()));
+    html(&people_page(viewer, page, None, String::new(), problem, typed).await?)
 }
 
 fn zone_choices(chosen: &str) -> Vec<Choice> {
@@ -91,14 +160,17 @@ async fn add(viewer: Viewer, Sent(pairs): Sent<Pairs>) -> Result<Response, Fault
         manager: some(&pairs, "manager"),
         limited_to: Vec::new(),
     };
+    let manager = one(&pairs, "manager").trim();
+    let people = viewer.control.people(&viewer.actor).await?;
+    if !manager.is_empty() && !people.iter().any(|row| row.name == manager) {
+        let page = viewer.page(Section::People);
+        let problem = Some(page.ts("people-unknown", manager));
+        let shown = people_page(&viewer, page, None, String::new(), problem, &pairs).await?;
+        return html(&shown);
+    }
     match viewer.control.add_person(Principal::Person(&viewer.actor), &new).await {
         Ok(person) => Ok(to(&Href::new(&format!("/people/{}", segment(&person.id)), &[]))),
-        Err(error) if crate::refusal::is_about_the_form(&error) => {
-            let page = viewer.page(Section::People);
-            let problem = Some(crate::refusal::message(&error, page.language()));
-            html(&people_page(&viewer, page, None, problem).await?)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => refused(&viewer, error, &pairs).await,
     }
 }
 
@@ -111,14 +183,19 @@ struct Named {
 /// `POST /people/departments`.
 async fn add_department(viewer: Viewer, Sent(given): Sent<Named>) -> Result<Response, Fault> {
     let principal = Principal::Person(&viewer.actor);
-    viewer.control.add_department(principal, given.name.trim()).await?;
-    Ok(to(&Href::new("/people", &[("said", "said-saved")])))
+    match viewer.control.add_department(principal, given.name.trim()).await {
+        Ok(_) => Ok(to(&Href::new("/people", &[("said", "said-saved")]))),
+        Err(error) => refused(&viewer, error, &Pairs::new()).await,
+    }
 }
 
 #[derive(serde::Deserialize)]
 struct Owner {
+    /// A person's name; empty: nobody.
     #[serde(default)]
     owner: String,
+    #[serde(default)]
+    q: String,
 }
 
 /// `POST /people/devices/{id}`: whose a device is.
@@ -128,10 +205,20 @@ async fn own(
     Sent(given): Sent<Owner>,
 ) -> Result<Response, Fault> {
     let id = DeviceId::parse(&id).map_err(|_| Fault::NotFound)?;
-    let owner = (!given.owner.is_empty()).then_some(given.owner.as_str());
     let principal = Principal::Person(&viewer.actor);
-    viewer.control.set_device_owner(principal, id, owner).await?;
-    Ok(to(&Href::new("/people", &[("said", "said-saved")])))
+    let name = given.owner.trim();
+    let people = viewer.control.people(&viewer.actor).await?;
+    let owner = people.iter().find(|row| row.name == name).map(|row| row.id.as_str());
+    if owner.is_none() && !name.is_empty() {
+        let page = viewer.page(Section::People);
+        let problem = Some(page.ts("people-unknown", name));
+        let shown = people_page(&viewer, page, None, given.q, problem, &Pairs::new()).await?;
+        return html(&shown);
+    }
+    match viewer.control.set_device_owner(principal, id, owner).await {
+        Ok(_) => Ok(to(&Href::new("/people", &[("said", "said-saved"), ("q", given.q.as_str())]))),
+        Err(error) => refused(&viewer, error, &Pairs::new()).await,
+    }
 }
 
 #[derive(Template)]

@@ -112,6 +112,7 @@ policy-until = Until (empty: no end)
 policy-enabled = Use this rule
 policy-try = Try it
 policy-save = Save
+policy-delete-sure = This rule is deleted for good. To pause it, untick "Use this rule" instead.
 policy-delete = Delete this rule
 policy-bad-day = A date cannot be read.
 policy-bad-verdict = Choose what it says when it objects.

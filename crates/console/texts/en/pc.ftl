@@ -2,6 +2,7 @@ pc-no-device = No device is registered as yours yet.
 pc-no-device-next = It appears here once an administrator names you as its owner.
 pc-asking = What needs your answer
 pc-nothing-asked = Nothing needs your answer.
+pc-found-at = found
 pc-answer-by = please by { $text }
 pc-note = A word (optional)
 pc-settled = { $n } answered or closed

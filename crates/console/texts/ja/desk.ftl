@@ -106,6 +106,7 @@ policy-until = 終了日（空欄なら期限なし）
 policy-enabled = このルールを使う
 policy-try = 試す
 policy-save = 保存
+policy-delete-sure = このルールを消します。元に戻せません。しばらく使わないだけなら「このルールを使う」を外してください。
 policy-delete = このルールを削除
 policy-bad-day = 日付を読み取れません。
 policy-bad-verdict = 該当したときの判定を選んでください。

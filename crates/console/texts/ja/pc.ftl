@@ -2,6 +2,7 @@ pc-no-device = あなたの端末はまだ登録されていません。
 pc-no-device-next = 管理者が端末の持ち主を登録すると、ここに表示されます。
 pc-asking = お返事が必要なもの
 pc-nothing-asked = お返事が必要なものはありません。
+pc-found-at = 見つかった日時
 pc-answer-by = { $text } までにお願いします
 pc-note = ひとこと（任意）
 pc-settled = お返事済み・終了 { $n } 件
