@@ -8,6 +8,9 @@
 //! event, by the engine that judges the stream. So the answer is exact, whatever the shape of the rule.
 
 mod parts;
+mod words;
+
+pub use words::Words;
 
 use crate::compile::{CompileOptions, Compiled, Refused, RuleSource, compile};
 use crate::filter;
@@ -58,8 +61,8 @@ pub trait Columns {
     /// # Errors
     /// The store's.
     fn sources(&mut self, wanted: &[bool]) -> Result<(Vec<u32>, Vec<LogSource>), Self::Error>;
-    /// The column of a field by its Sigma name, for the wanted rows; `None` when the store has no column for
-    /// the field.
+    /// The column of a field by its Sigma name, for the wanted rows at least; `None` when the store has no column
+    /// for the field.
     ///
     /// # Errors
     /// The store's.
@@ -68,6 +71,18 @@ pub trait Columns {
     fn fields(&self) -> Vec<&str>;
     /// What reading the field's column costs, in any unit; 0 for a field without a column.
     fn cost(&self, field: &str) -> u64;
+    /// The wanted rows but for some whose value of a field surely holds none of the words, in one of its texts or
+    /// as a number; without a field, whose values outside the columns do not. `None` when no row is left; a store
+    /// that cannot tell gives all of them back.
+    ///
+    /// # Errors
+    /// The store's.
+    fn may_hold(
+        &mut self,
+        field: Option<&str>,
+        words: &Words,
+        wanted: &[bool],
+    ) -> Result<Option<Vec<bool>>, Self::Error>;
     /// The names of fields that some of these events keep outside the columns.
     ///
     /// # Errors
@@ -102,6 +117,8 @@ pub struct ColumnRule {
     tree: Tree<Part>,
     /// The fields that the rule asks about.
     fields: Vec<Arc<str>>,
+    /// What its keywords need, when they are words.
+    words: Option<Words>,
 }
 
 impl ColumnRule {
@@ -122,12 +139,16 @@ impl ColumnRule {
         let trees = trees_of(sources, options);
         let tree = collapse(&Tree::all(trees));
         let mut fields = BTreeSet::new();
-        each_leaf(&tree, &mut |part: &Part| {
-            if let About::Field(field) = &part.about {
+        let mut keywords = Vec::new();
+        each_leaf(&tree, &mut |part: &Part| match (&part.about, &part.tree) {
+            (About::Field(field), _) => {
                 fields.insert(Arc::clone(field));
             }
+            (About::Anything, Tree::Leaf(question)) => keywords.push(Arc::clone(question)),
+            _ => {}
         });
-        Ok(Self { exact: rules, rule, tree, fields: fields.into_iter().collect() })
+        let words = Words::of(keywords.iter().map(|question| &**question));
+        Ok(Self { exact: rules, rule, tree, fields: fields.into_iter().collect(), words })
     }
 
     /// The rule.
@@ -276,7 +297,8 @@ impl ColumnRule {
         Ok(())
     }
 
-    /// Answers the keywords: each asks every column.
+    /// Answers the keywords: each asks every column, cheap ones first, and only for rows that may hold a word and
+    /// in which not all keywords are found yet.
     fn answer_keywords<C: Columns>(
         &self,
         columns: &mut C,
@@ -284,36 +306,40 @@ impl ColumnRule {
         wanted: &[bool],
         answers: &mut [Option<Answer>],
     ) -> Result<(), C::Error> {
-        let mut keywords: Vec<(usize, Arc<Question>, Vec<bool>)> = Vec::new();
-        let mut place = 0;
-        each_leaf(&self.tree, &mut |part: &Part| {
-            if let (About::Anything, Tree::Leaf(question)) = (&part.about, &part.tree) {
-                keywords.push((place, Arc::clone(question), vec![false; wanted.len()]));
-            }
-            place += 1;
-        });
+        let mut keywords = self.keywords(wanted.len());
         if keywords.is_empty() {
             return Ok(());
         }
-        let fields: Vec<String> = columns.fields().into_iter().map(ToOwned::to_owned).collect();
+        let mut open = self::open(wanted, &keywords);
+        let mut fields: Vec<String> = columns.fields().into_iter().map(ToOwned::to_owned).collect();
+        fields.sort_by_cached_key(|field| columns.cost(field));
         for field in fields {
-            let Some(column) = columns.column(&field, wanted)? else { continue };
-            for (_, question, found) in &mut keywords {
-                question.find(&column, wanted, found, || columns.go_on())?;
+            columns.go_on()?;
+            let Some(here) = self.may_hold(columns, Some(&field), &open)? else { continue };
+            let Some(column) = columns.column(&field, &here)? else { continue };
+            for Keyword { question, found, .. } in &mut keywords {
+                question.find(&column, &here, found, || columns.go_on())?;
+            }
+            open = self::open(wanted, &keywords);
+        }
+        // A keyword that no column holds may be in what lies outside.
+        let mut unknown = vec![false; wanted.len()];
+        let here = if more_outside { self.may_hold(columns, None, &open)? } else { None };
+        if let Some(here) = here {
+            match columns.outside(&here)? {
+                Some(outside) => {
+                    for Keyword { question, found, .. } in &mut keywords {
+                        let words = self.words.as_ref();
+                        question.find_outside(&outside, words, &here, found, || columns.go_on())?;
+                    }
+                }
+                None => unknown = here,
             }
         }
-        let more = if more_outside { columns.outside(wanted)? } else { None };
-        if let Some(outside) = &more {
-            for (_, question, found) in &mut keywords {
-                question.find_outside(outside, wanted, found, || columns.go_on())?;
-            }
-        }
-        for (place, question, found) in keywords {
+        for Keyword { place, question, found } in keywords {
             if let Some(answer) = answers.get_mut(place) {
-                // A keyword that no column holds may be in what lies outside.
-                let unknown = more_outside && more.is_none();
-                let maybe = if unknown { vec![true; found.len()] } else { found.clone() };
-                let mut made = Answer { sure: found, possible: maybe };
+                let maybe = found.iter().zip(&unknown).map(|(found, unknown)| *found || *unknown);
+                let mut made = Answer { possible: maybe.collect(), sure: found };
                 if question.negated {
                     made.turn();
                 }
@@ -321,6 +347,33 @@ impl ColumnRule {
             }
         }
         Ok(())
+    }
+
+    fn keywords(&self, rows: usize) -> Vec<Keyword> {
+        let mut keywords = Vec::new();
+        let mut place = 0;
+        each_leaf(&self.tree, &mut |part: &Part| {
+            if let (About::Anything, Tree::Leaf(question)) = (&part.about, &part.tree) {
+                let (question, found) = (Arc::clone(question), vec![false; rows]);
+                keywords.push(Keyword { place, question, found });
+            }
+            place += 1;
+        });
+        keywords
+    }
+
+    /// The rows whose field, or what lies outside of all, may hold a word; `None` when there is none.
+    fn may_hold<C: Columns>(
+        &self,
+        columns: &mut C,
+        field: Option<&str>,
+        open: &[bool],
+    ) -> Result<Option<Vec<bool>>, C::Error> {
+        match &self.words {
+            _ if !open.contains(&true) => Ok(None),
+            Some(words) => columns.may_hold(field, words, open),
+            None => Ok(Some(open.to_vec())),
+        }
     }
 
     fn possible(
@@ -357,6 +410,25 @@ impl ColumnRule {
             }
         }
     }
+}
+
+/// A keyword of the rule, and the rows in which it was found.
+struct Keyword {
+    /// Among the leaves of the tree.
+    place: usize,
+    question: Arc<Question>,
+    found: Vec<bool>,
+}
+
+/// The wanted rows in which not every keyword is found.
+fn open(wanted: &[bool], keywords: &[Keyword]) -> Vec<bool> {
+    let mut open = vec![false; wanted.len()];
+    for Keyword { found, .. } in keywords {
+        for ((open, found), wanted) in open.iter_mut().zip(found).zip(wanted) {
+            *open |= *wanted && !found;
+        }
+    }
+    open
 }
 
 /// The conditions of the rule and of its filters, as they were written.

@@ -10,8 +10,12 @@ use crate::grams;
 use crate::index::{FieldIndex, Wanted};
 use model::Value;
 
+/// Bytes of a gram.
+const GRAM_BYTES: usize = 4;
 /// Bytes of a word at least; shorter ones would have to be looked for at every byte.
 const WORD_BYTES_MIN: usize = 7;
+/// Comparisons for each byte of a text after which [`Keywords::may_be_in`] says yes.
+const COMPARISONS_PER_BYTE: usize = crate::limits::COMPARISONS_PER_BYTE;
 /// Bytes between two looks at most.
 const STEP_MAX: usize = 8;
 /// Letters of ASCII differ by this bit in case; other bytes only become more alike.
@@ -32,10 +36,15 @@ pub(crate) struct Keywords {
 impl Keywords {
     /// `None` when something else is asked than whether a value holds a word of some length.
     pub(crate) fn new(questions: &[(Wanted, u32)]) -> Option<Self> {
+        Self::of_words(questions, WORD_BYTES_MIN)
+    }
+
+    /// As [`Keywords::new`], for words that have so many bytes, four at least.
+    pub(crate) fn of_words(questions: &[(Wanted, u32)], bytes_min: usize) -> Option<Self> {
         let words: Option<Vec<(Box<str>, u32)>> = questions
             .iter()
             .map(|(wanted, number)| match wanted {
-                Wanted::Inside(text) if text.len() >= WORD_BYTES_MIN => {
+                Wanted::Inside(text) if text.len() >= bytes_min.max(GRAM_BYTES) => {
                     Some((text.clone(), *number))
                 }
                 _ => None,
@@ -43,7 +52,7 @@ impl Keywords {
             .collect();
         let words = words.filter(|words| !words.is_empty())?;
         let shortest = words.iter().map(|(word, _)| word.len()).min()?;
-        let step = (shortest - 3).min(STEP_MAX);
+        let step = (shortest + 1 - GRAM_BYTES).min(STEP_MAX);
         let mut filed = Vec::new();
         for ((word, _), number) in words.iter().zip(0..) {
             let first = grams::grams(word.as_bytes()).take(step);
@@ -65,25 +74,56 @@ impl Keywords {
     /// Appends the number of every word that a text of ASCII holds, perhaps several times.
     pub(crate) fn find(&self, text: &str, found: &mut Vec<u32>) {
         let text = text.as_bytes();
-        for (look, window) in text.windows(4).step_by(self.step).enumerate() {
+        for (look, window) in text.windows(GRAM_BYTES).step_by(self.step).enumerate() {
             let gram = grams::gram_of(window) | WITHOUT_CASE;
-            let bit = (grams::scatter(gram) >> self.bit_shift) as usize;
-            if self.bits[bit >> 6] >> (bit & 63) & 1 == 0 {
+            if !self.is_filed(gram) {
                 continue;
             }
-            let first = self.filed.partition_point(|(known, _, _)| *known < gram);
-            for (_, before, word) in
-                self.filed.iter().skip(first).take_while(|(known, _, _)| *known == gram)
-            {
+            for (_, before, word) in self.filed(gram) {
                 let (word, number) = &self.words[*word as usize];
-                let begin = (look * self.step).checked_sub(*before as usize);
-                let there = begin.and_then(|begin| text.get(begin..begin + word.len()));
-                if there.is_some_and(|there| there.eq_ignore_ascii_case(word.as_bytes())) {
+                if stands_at(word, text, look * self.step, *before) {
                     found.push(*number);
                 }
             }
         }
     }
+
+    /// Whether bytes hold a word, whatever they are; a text that asks for very many comparisons may hold one.
+    pub(crate) fn may_be_in(&self, bytes: &[u8]) -> bool {
+        let mut comparisons_left = bytes.len().saturating_mul(COMPARISONS_PER_BYTE);
+        for (look, window) in bytes.windows(GRAM_BYTES).step_by(self.step).enumerate() {
+            let gram = grams::gram_of(window) | WITHOUT_CASE;
+            if !self.is_filed(gram) {
+                continue;
+            }
+            for (_, before, word) in self.filed(gram) {
+                let (word, _) = &self.words[*word as usize];
+                if comparisons_left == 0 || stands_at(word, bytes, look * self.step, *before) {
+                    return true;
+                }
+                comparisons_left -= 1;
+            }
+        }
+        false
+    }
+
+    /// Whether words may be filed under a gram.
+    fn is_filed(&self, gram: u32) -> bool {
+        let bit = (grams::scatter(gram) >> self.bit_shift) as usize;
+        self.bits[bit >> 6] >> (bit & 63) & 1 != 0
+    }
+
+    fn filed(&self, gram: u32) -> impl Iterator<Item = &(u32, u32, u32)> {
+        let first = self.filed.partition_point(|(known, _, _)| *known < gram);
+        self.filed.iter().skip(first).take_while(move |(known, _, _)| *known == gram)
+    }
+}
+
+/// Whether a word stands in a text so many bytes before a place.
+fn stands_at(word: &str, text: &[u8], place: usize, before: u32) -> bool {
+    let begin = place.checked_sub(before as usize);
+    let there = begin.and_then(|begin| text.get(begin..begin + word.len()));
+    there.is_some_and(|there| there.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Words looked for in values as they are, and in folded ones where that is not enough.
@@ -149,6 +189,35 @@ mod tests {
                 .collect();
             prop_assert_eq!(found, expected);
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn many_texts_at_once_may_hold_what_one_of_them_holds(
+            words in prop::collection::hash_set("[ab:機]{2,12}", 1..12),
+            texts in prop::collection::vec("[abAB:機]{0,20}", 0..6),
+        ) {
+            let words: Vec<String> = words.into_iter().filter(|word| word.len() >= 4).collect();
+            prop_assume!(!words.is_empty());
+            let questions: Vec<(Wanted, u32)> =
+                words.iter().map(|word| Wanted::Inside(word.as_str().into())).zip(0..).collect();
+            let joined = texts.join("\u{0}");
+            let may = Keywords::of_words(&questions, 4).expect("words").may_be_in(joined.as_bytes());
+            let does = texts.iter().any(|text| {
+                words.iter().any(|word| text.to_ascii_lowercase().contains(word.as_str()))
+            });
+            prop_assert_eq!(may, does);
+        }
+    }
+
+    #[test]
+    fn a_text_that_asks_for_very_many_comparisons_may_hold_a_word() {
+        let words = (0..2_000).map(|number| Wanted::Inside(format!("aaaa{number:04}").into()));
+        let words = Keywords::of_words(&words.zip(0..).collect::<Vec<_>>(), 4).expect("words");
+        assert!(words.may_be_in("a".repeat(1 << 16).as_bytes()));
+        assert!(!words.may_be_in("b".repeat(1 << 16).as_bytes()));
+        assert!(words.may_be_in(format!("{}aaaa1999", "b".repeat(1 << 16)).as_bytes()));
     }
 
     #[test]

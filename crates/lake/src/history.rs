@@ -6,9 +6,11 @@
 
 mod event;
 mod outside;
+mod pages;
 mod strip;
 
 pub use event::nested_outside;
+pub use pages::Sought;
 pub use strip::{NO_VALUE, Strip, StripColumn, StripTexts};
 
 use crate::catalog::{Catalog, DataFile};

@@ -82,7 +82,7 @@ mod types;
 
 pub use disk::{Disk, LocalDisk};
 pub use error::{ErrorClass, LakeError};
-pub use history::{NO_VALUE, Strip, StripColumn, StripTexts, nested_outside};
+pub use history::{NO_VALUE, Sought, Strip, StripColumn, StripTexts, nested_outside};
 pub use lake::{Lake, Settings};
 pub use types::{
     Access, Advance, Column, Commit, Committed, Compacted, LakeStatus, StreamCount, StreamPosition,

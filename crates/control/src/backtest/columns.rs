@@ -1,8 +1,9 @@
 //! A strip of the lake as the columns that a rule is asked of.
 
-use detect::columnar::{Column, Columns, Outside};
-use lake::{LakeError, NO_VALUE, Strip, StripTexts, nested_outside};
-use model::{LogSource, Value, registry};
+use detect::columnar::{Column, Columns, Outside, Words};
+use lake::{LakeError, NO_VALUE, Sought, Strip, StripTexts, nested_outside};
+use model::registry::{self, FieldSpec, FieldType};
+use model::{LogSource, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,7 +12,19 @@ use std::sync::Arc;
 pub(super) struct StripColumns<'s> {
     strip: &'s Strip,
     is_over: &'s dyn Fn() -> bool,
-    read: HashMap<&'static str, Arc<Column>>,
+    read: HashMap<&'static str, Read>,
+}
+
+/// A column and the rows for which it was read.
+struct Read {
+    column: Arc<Column>,
+    rows: Vec<bool>,
+}
+
+impl Read {
+    fn serves(&self, wanted: &[bool]) -> bool {
+        self.rows.iter().zip(wanted).all(|(read, wanted)| *read || !wanted)
+    }
 }
 
 impl<'s> StripColumns<'s> {
@@ -26,15 +39,15 @@ impl<'s> StripColumns<'s> {
         field: &str,
         wanted: &[bool],
     ) -> Result<Option<Arc<Column>>, LakeError> {
-        let Some(name) = self.name_of(field) else { return Ok(None) };
-        match self.read.get(name) {
-            Some(column) => Ok(Some(Arc::clone(column))),
+        let Some(FieldSpec { column: name, .. }) = self.spec_of(field) else { return Ok(None) };
+        match self.read.get(name).filter(|known| known.serves(wanted)) {
+            Some(known) => Ok(Some(Arc::clone(&known.column))),
             None => self.strip_column(name, wanted).map(Some),
         }
     }
 
-    fn name_of(&self, field: &str) -> Option<&'static str> {
-        registry::by_sigma(self.strip.family(), field).map(|field| field.column)
+    fn spec_of(&self, field: &str) -> Option<&'static FieldSpec> {
+        registry::by_sigma(self.strip.family(), field)
     }
 
     fn strip_column(&self, name: &str, wanted: &[bool]) -> Result<Arc<Column>, LakeError> {
@@ -116,13 +129,14 @@ impl Columns for StripColumns<'_> {
     }
 
     fn column(&mut self, field: &str, wanted: &[bool]) -> Result<Option<Arc<Column>>, Ended> {
-        let Some(name) = self.name_of(field) else { return Ok(None) };
-        // A rule asks with ever fewer rows wanted: what was read for more serves as well.
-        if let Some(known) = self.read.get(name) {
-            return Ok(Some(Arc::clone(known)));
+        let Some(FieldSpec { column: name, .. }) = self.spec_of(field) else { return Ok(None) };
+        // A rule mostly asks with ever fewer rows wanted: what was read for more serves as well.
+        if let Some(known) = self.read.get(name).filter(|known| known.serves(wanted)) {
+            return Ok(Some(Arc::clone(&known.column)));
         }
         let column = self.strip_column(name, wanted)?;
-        self.read.insert(name, Arc::clone(&column));
+        let read = Read { column: Arc::clone(&column), rows: wanted.to_vec() };
+        self.read.insert(name, read);
         Ok(Some(column))
     }
 
@@ -131,7 +145,27 @@ impl Columns for StripColumns<'_> {
     }
 
     fn cost(&self, field: &str) -> u64 {
-        self.name_of(field).map_or(0, |name| self.strip.cost_bytes(name))
+        self.spec_of(field).map_or(0, |field| self.strip.cost_bytes(field.column))
+    }
+
+    fn may_hold(
+        &mut self,
+        field: Option<&str>,
+        words: &Words,
+        wanted: &[bool],
+    ) -> Result<Option<Vec<bool>>, Ended> {
+        let sought = Sought {
+            in_texts: &|texts| words.may_be_in(texts),
+            in_nested: &|json| words.may_be_hidden_in(json),
+        };
+        let Some(field) = field else { return Ok(self.strip.may_hold_outside(&sought, wanted)?) };
+        let Some(FieldSpec { column: name, ty, .. }) = self.spec_of(field) else { return Ok(None) };
+        let every = |may: bool| may.then(|| wanted.to_vec());
+        Ok(match ty {
+            FieldType::Text | FieldType::TextList => self.strip.may_hold(name, &sought, wanted)?,
+            FieldType::Int => every(words.may_be_in_numbers()),
+            FieldType::Bool => every(words.may_be_in_truth_values()),
+        })
     }
 
     fn names_outside(&mut self) -> Result<BTreeSet<String>, Ended> {

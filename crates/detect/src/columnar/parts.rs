@@ -1,12 +1,12 @@
 //! The parts of a rule that ask about one field each, and their answers row by row.
 
+use super::words::Words;
 use super::{Column, NO_VALUE, Outside};
 use crate::index::Wanted;
 use crate::predicate::{Needs, Predicate, PredicateTable, Target, TestSpec};
 use crate::selection::LeafSpec;
 use crate::tree::Tree;
 use crate::view::{self, FieldTable, Scalar};
-use aho_corasick::AhoCorasick;
 use model::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -206,11 +206,12 @@ impl Question {
     pub(super) fn find_outside<E>(
         &self,
         outside: &Outside,
+        words: Option<&Words>,
         wanted: &[bool],
         found: &mut [bool],
         mut go_on: impl FnMut() -> Result<(), E>,
     ) -> Result<(), E> {
-        let candidates = self.words().map(|words| candidates(&words, outside));
+        let candidates = words.map(|words| candidates(words, outside));
         let mut next = candidates.as_ref().map(|all| all.iter().copied().peekable());
         let mut kept = Value::Text(String::new());
         let mut first = 0;
@@ -257,21 +258,17 @@ impl Question {
         self.any_holds(Some((value, &texts)))
     }
 
-    /// A search for one of the texts that a value must hold, whatever their letter case; `None` when
-    /// something else is asked.
-    fn words(&self) -> Option<AhoCorasick> {
-        let mut words: Vec<Box<str>> = Vec::new();
+    /// The texts of which a value must hold one, folded; `None` when something else is asked.
+    pub(super) fn needs(&self) -> Option<Vec<Wanted>> {
+        let mut all = Vec::new();
         for test in &self.any_of {
             match test.needs() {
-                Needs::Exactly(wanted) => words.push(wanted.into_text()),
-                Needs::OneOf(all) => words.extend(all.into_iter().map(Wanted::into_text)),
-                _ => return None,
+                Needs::Exactly(wanted) => all.push(wanted),
+                Needs::OneOf(wanted) => all.extend(wanted),
+                Needs::Presence | Needs::Nothing => return None,
             }
         }
-        if words.iter().any(|word| word.is_empty() || !word.is_ascii()) {
-            return None;
-        }
-        AhoCorasick::builder().ascii_case_insensitive(true).build(words.iter().map(|it| &**it)).ok()
+        Some(all)
     }
 
     /// Marks the wanted rows in which a keyword is found.
@@ -310,17 +307,14 @@ impl Question {
     }
 }
 
-/// The texts that may hold a word: those in which one is found, and those that the search does not understand,
-/// because letters beyond ASCII fold to ASCII or because a list or map is written in them.
-fn candidates(words: &AhoCorasick, outside: &Outside) -> Vec<usize> {
+/// The texts that may hold a word: those in which one is found, and the lists and maps that may hide one.
+fn candidates(words: &Words, outside: &Outside) -> Vec<usize> {
     let mut places = Vec::new();
     let mut begin = 0;
     for (place, end) in outside.text_ends.iter().enumerate() {
         let bytes = outside.texts.as_bytes().get(begin..*end).unwrap_or_default();
-        if !bytes.is_ascii()
-            || bytes.first().is_some_and(|first| matches!(first, b'[' | b'{'))
-            || words.is_match(bytes)
-        {
+        let nested = bytes.first().is_some_and(|first| matches!(first, b'[' | b'{'));
+        if words.may_be_in(bytes) || nested && words.may_be_hidden_in(bytes) {
             places.push(place);
         }
         begin = *end;

@@ -2,8 +2,8 @@
 //! their values.
 
 use super::StripTexts;
+use super::pages::is_by_dictionary;
 use datafusion::arrow::array::{Array as _, ArrayRef, AsArray as _};
-use datafusion::parquet::basic::Encoding;
 use datafusion::parquet::column::page::{Page, PageReader as _};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::ColumnChunkMetaData;
@@ -23,11 +23,7 @@ pub(super) fn texts(
     if values.is_some() && values == nulls {
         return Ok(Some(BTreeSet::new()));
     }
-    let by_dictionary = chunk.dictionary_page_offset().is_some()
-        && chunk.page_encoding_stats_mask().is_some_and(|pages| {
-            pages.is_only(Encoding::RLE_DICTIONARY) || pages.is_only(Encoding::PLAIN_DICTIONARY)
-        });
-    if !by_dictionary {
+    if !is_by_dictionary(chunk) {
         return Ok(None);
     }
     let mut pages = SerializedPageReader::new(Arc::new(file), chunk, rows, None)?;

@@ -12,7 +12,8 @@ use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use datafusion::parquet::column::reader::ColumnReader;
-use datafusion::parquet::file::metadata::ColumnChunkMetaData;
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
 use datafusion::parquet::file::statistics::Statistics;
 use model::{Event, Family, Timestamp, Value};
@@ -60,8 +61,8 @@ pub(super) struct StripFile {
 #[derive(Debug, Clone)]
 pub struct Strip {
     file: Arc<StripFile>,
-    group: usize,
-    rows: usize,
+    pub(super) group: usize,
+    pub(super) rows: usize,
     from: Timestamp,
     to: Timestamp,
 }
@@ -69,11 +70,11 @@ pub struct Strip {
 impl StripFile {
     pub(super) fn open(path: PathBuf, family: Family) -> Result<Self, LakeError> {
         let file = File::open(&path).map_err(|err| LakeError::io("open", &path, err))?;
-        let load = |options| {
-            ArrowReaderMetadata::load(&file, options)
-                .map_err(|err| LakeError::Corrupt { path: path.clone(), reason: err.to_string() })
-        };
-        let plain = load(ArrowReaderOptions::new())?;
+        let damaged =
+            |err: ParquetError| LakeError::Corrupt { path: path.clone(), reason: err.to_string() };
+        // Where each page lies: those without wanted rows are not read.
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        let plain = ArrowReaderMetadata::load(&file, options).map_err(damaged)?;
         let fields: Vec<Arc<Field>> = plain
             .schema()
             .fields()
@@ -84,7 +85,8 @@ impl StripFile {
             })
             .collect();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
-        let by_value = load(options)?;
+        let by_value = ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options);
+        let by_value = by_value.map_err(damaged)?;
         Ok(Self { path, family, plain, by_value })
     }
 }
@@ -338,11 +340,15 @@ impl Strip {
         Ok(())
     }
 
-    fn file(&self) -> Result<File, LakeError> {
+    pub(super) fn metadata(&self) -> &ParquetMetaData {
+        self.file.plain.metadata()
+    }
+
+    pub(super) fn file(&self) -> Result<File, LakeError> {
         File::open(&self.file.path).map_err(|err| LakeError::io("open", &self.file.path, err))
     }
 
-    fn damaged(&self, reason: &dyn std::fmt::Display) -> LakeError {
+    pub(super) fn damaged(&self, reason: &dyn std::fmt::Display) -> LakeError {
         LakeError::Corrupt { path: self.file.path.clone(), reason: reason.to_string() }
     }
 }

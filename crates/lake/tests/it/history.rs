@@ -1,7 +1,7 @@
 //! The past column by column: strips give back exactly what was committed.
 
 use crate::support::{DEVICE, at, commit_of, event_of, open};
-use lake::{NO_VALUE, Strip};
+use lake::{NO_VALUE, Sought, Strip};
 use model::{Event, EventKind, Family, Fields, LogSource, Timestamp, Value};
 use std::collections::BTreeMap;
 
@@ -143,4 +143,97 @@ async fn columns_say_what_events_say_for_the_rows_that_are_wanted() {
         assert!(next.next().is_none());
     }
     assert!(rows > 200, "{rows}");
+}
+
+/// So many that the dictionary of the command lines is full long before their end.
+const MANY: u64 = 45_000;
+/// Rows whose command line has a word that no other has: in the dictionary, and far behind it.
+const MARKED: [u64; 3] = [12, 30_000, 44_999];
+
+/// Command lines that never come twice, programs that always do, lists, nothing, and values outside the columns.
+fn many() -> Vec<Event> {
+    let event = |seq: u64| {
+        let mut fields = Fields::new();
+        let mark = if MARKED.contains(&seq) { " Marked\u{212a}" } else { "" };
+        let noise = seq.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        fields.set("CommandLine", format!("x.exe {seq:016x} {noise:016x} {noise:064b}{mark}"));
+        fields.set("Image", if seq % 2 == 0 { "C:\\even.exe" } else { "C:\\odd.exe" });
+        fields.set("ProcessId", seq.cast_signed());
+        if seq == 31_000 {
+            fields.set("User", "seldom");
+            fields.set("Arguments", Value::List(vec!["".into(), "listed".into()]));
+        }
+        fields.set("Note", format!("outside {seq:016x} {noise:064b}"));
+        if seq == 40_000 {
+            let inner = Value::List(vec!["back\\slash".into(), Value::Null]);
+            fields.set("Nested", Value::Map(vec![("name".to_owned(), inner)]));
+        }
+        event_of(EventKind::ProcessStart, seq, at(BEGIN).plus_nanos(seq.cast_signed()), fields)
+    };
+    (1..=MANY).map(event).collect()
+}
+
+#[tokio::test]
+async fn pages_are_searched_before_they_become_values() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let lake = open(folder.path()).await;
+    lake.commit(commit_of(many())).await.expect("committed");
+    let all = strips(&lake, at(BEGIN), at(BEGIN).plus_nanos(1_000_000_000)).await;
+    let [strip] = all.as_slice() else { panic!("{} strips", all.len()) };
+    let rows = strip.rows();
+    assert_eq!(rows as u64, MANY);
+    let wanted = vec![true; rows];
+    let look = |column: Option<&str>, word: &str, hidden: &str, wanted: &[bool]| {
+        let sought = Sought {
+            in_texts: &|texts| String::from_utf8_lossy(texts).contains(word),
+            in_nested: &|json| !hidden.is_empty() && String::from_utf8_lossy(json).contains(hidden),
+        };
+        let found = match column {
+            Some(column) => strip.may_hold(column, &sought, wanted),
+            None => strip.may_hold_outside(&sought, wanted),
+        };
+        let found = found.expect("searched")?;
+        Some(
+            found
+                .iter()
+                .enumerate()
+                .filter(|(_, may)| **may)
+                .map(|(row, _)| row as u64 + 1)
+                .collect(),
+        )
+    };
+    let is_some_of = |found: Option<Vec<u64>>, there: &[u64], at_most: usize| {
+        let found = found.expect("rows");
+        assert!(there.iter().all(|seq| found.contains(seq)), "{there:?}");
+        assert!(found.len() <= at_most, "{} of {at_most}", found.len());
+    };
+    // Rows are in the order of their numbers: all of one device, one after the other.
+    let command_line = Some("command_line");
+    is_some_of(look(command_line, "Marked", "", &wanted), &MARKED, rows - 1);
+    is_some_of(look(command_line, "\u{212a}", "", &wanted), &MARKED, rows - 1);
+    let late = look(command_line, &format!("{:016x}", 44_000), "", &wanted);
+    is_some_of(late, &[44_000], rows / 2);
+    assert_eq!(look(command_line, "marked", "", &wanted), None);
+    is_some_of(look(Some("image"), "even", "", &wanted), &[2, 4, 44_000], rows);
+    assert_eq!(look(Some("image"), "neither", "", &wanted), None);
+    is_some_of(look(Some("user"), "seldom", "", &wanted), &[31_000], rows);
+    is_some_of(look(Some("arguments"), "listed", "", &wanted), &[31_000], rows);
+    assert_eq!(look(Some("arguments"), "Listed", "", &wanted), None);
+    assert_eq!(look(Some("parent_image"), "", "", &wanted), None, "no row has one");
+    is_some_of(look(Some("process_id"), "no text", "", &wanted), &[1, MANY], rows);
+    is_some_of(look(None, &format!("outside {:016x}", 44_000), "", &wanted), &[44_000], rows / 2);
+    is_some_of(look(None, "no text", "\\\\", &wanted), &[40_000], rows / 2);
+    assert_eq!(look(None, "no text", "no JSON", &wanted), None);
+    // Only wanted rows come back, and their columns are as if all had been asked for.
+    let few: Vec<bool> = (1..=MANY).map(|seq| seq % 1_000 == 0).collect();
+    is_some_of(look(command_line, "Marked", "", &few), &[30_000], 45);
+    let here: Vec<bool> = (1..=MANY).map(|seq| MARKED.contains(&seq)).collect();
+    let column = strip.column("command_line", &here).expect("a column");
+    let seen = column.keys.iter().enumerate().filter(|(_, key)| **key != NO_VALUE);
+    let seen: Vec<u64> = seen.map(|(row, _)| row as u64 + 1).collect();
+    assert_eq!(seen, MARKED);
+    for seq in MARKED {
+        let value = &column.values[column.keys[seq as usize - 1] as usize];
+        assert!(value.as_text().is_some_and(|text| text.ends_with(" Marked\u{212a}")), "{value:?}");
+    }
 }
