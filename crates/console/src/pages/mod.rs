@@ -18,6 +18,7 @@ pub(crate) mod my_pc;
 pub(crate) mod outbox;
 pub(crate) mod people;
 pub(crate) mod policies;
+pub(crate) mod request_files;
 pub(crate) mod requests;
 pub(crate) mod risk;
 mod rows;

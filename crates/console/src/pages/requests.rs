@@ -2,7 +2,8 @@
 
 use crate::App;
 use crate::fault::Fault;
-use crate::limits::{BODY_BYTES_MAX, UPLOAD_BODY_BYTES_MAX};
+use crate::limits::UPLOAD_BODY_BYTES_MAX;
+use crate::pages::request_files::attach;
 use crate::page::{Page, Section};
 use crate::pages::settings::to;
 use crate::pairs::unix_lines;
@@ -11,14 +12,13 @@ use crate::session::Viewer;
 use crate::url::{Href, segment};
 use askama::Template;
 use axum::Router;
-use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, Form as Sent, Multipart, Path, Query};
+use axum::extract::{DefaultBodyLimit, Form as Sent, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
 use case::form::{Audience, Form, Kind};
 use case::request::State;
 use control::view::requests::{MyRequests, RequestPage as RequestView, Similar};
-use control::{Actor, Control};
+use control::{Actor, Control, ControlError};
 use std::sync::Arc;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -86,7 +86,7 @@ async fn begin(viewer: Viewer, Sent(given): Sent<Beginning>) -> Result<Response,
     Ok(to(&Href::new(&path, &[("finding", given.finding.as_str())].map(filled).concat())))
 }
 
-fn filled<'a>(parameter: (&'a str, &'a str)) -> Vec<(&'a str, &'a str)> {
+pub(super) fn filled<'a>(parameter: (&'a str, &'a str)) -> Vec<(&'a str, &'a str)> {
     if parameter.1.is_empty() { Vec::new() } else { vec![parameter] }
 }
 
@@ -123,7 +123,7 @@ struct Shown {
 
 #[derive(Template)]
 #[template(path = "request_form.html")]
-struct FormPage {
+pub(super) struct FormPage {
     page: Page,
     said: Option<String>,
     view: RequestView,
@@ -175,7 +175,7 @@ fn request_page(
     html(&RequestPage { page, said, view, expected, problem, typed })
 }
 
-fn form_page(
+pub(super) fn form_page(
     page: Page,
     view: RequestView,
     finding: String,
@@ -197,7 +197,7 @@ fn form_page(
 
 /// The fields of the form as a browser sends them.
 #[derive(Default, serde::Deserialize)]
-struct Fields {
+pub(super) struct Fields {
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -219,9 +219,9 @@ struct Fields {
     #[serde(default)]
     audience: String,
     #[serde(default)]
-    finding: String,
+    pub(super) finding: String,
     #[serde(default)]
-    kind: String,
+    pub(super) kind: String,
     /// The name of a file that was chosen and not sent: a form sends the file itself by the other button only.
     #[serde(default)]
     file: String,
@@ -229,7 +229,7 @@ struct Fields {
 
 impl Fields {
     /// Takes a field of a form that carries a file as well; what is not known is nothing.
-    fn take(&mut self, name: &str, text: String) {
+    pub(super) fn take(&mut self, name: &str, text: String) {
         let field = match name {
             "name" => &mut self.name,
             "title" => &mut self.title,
@@ -249,7 +249,7 @@ impl Fields {
     }
 
     /// Keeps what is written; the kind first, because it says which fields there are.
-    async fn keep(&self, control: &Control, actor: &Actor, id: &str) -> Result<(), Fault> {
+    pub(super) async fn keep(&self, control: &Control, actor: &Actor, id: &str) -> Result<(), ControlError> {
         if let Some(kind) = Kind::of_name(&self.kind) {
             control.change_request_kind(actor, id, kind).await?;
         }
@@ -279,6 +279,8 @@ impl Fields {
 struct SavedPart {
     page: Page,
     at: String,
+    /// Why it is not kept as it is written now.
+    problem: Option<String>,
 }
 
 /// `POST /requests/{id}/draft`: keeps what is written; by itself while typing, or by the button.
@@ -288,10 +290,20 @@ async fn draft(
     Sent(fields): Sent<Fields>,
 ) -> Result<Response, Fault> {
     let page = viewer.page(Section::Requests);
-    fields.keep(&viewer.control, &viewer.actor, &id).await?;
+    let kept = fields.keep(&viewer.control, &viewer.actor, &id).await;
+    let problem = match kept {
+        Ok(()) => None,
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
+            Some(crate::refusal::message(&error, page.language()))
+        }
+        Err(error) => return Err(error.into()),
+    };
     if viewer.fragment {
         let at = page.time_of_day(page.now).text;
-        return html(&SavedPart { page, at });
+        return html(&SavedPart { page, at, problem });
+    }
+    if let Some(problem) = problem {
+        return typed_again(&viewer, &id, fields, problem).await;
     }
     let path = format!("/requests/{}", segment(&id));
     let said = [("said", "said-draft-saved"), ("finding", fields.finding.as_str())];
@@ -305,7 +317,14 @@ async fn submit(
     Sent(fields): Sent<Fields>,
 ) -> Result<Response, Fault> {
     let (control, actor) = (&viewer.control, &viewer.actor);
-    fields.keep(control, actor, &id).await?;
+    match fields.keep(control, actor, &id).await {
+        Ok(()) => {}
+        Err(error) if crate::refusal::is_about_the_form(&error) => {
+            let problem = crate::refusal::message(&error, viewer.page(Section::Requests).language());
+            return typed_again(&viewer, &id, fields, problem).await;
+        }
+        Err(error) => return Err(error.into()),
+    }
     let page = viewer.page(Section::Requests);
     let view = control.request(actor, &id).await?;
     let forgotten = (!fields.file.is_empty()).then(|| page.t("request-file-forgotten"));
@@ -325,6 +344,20 @@ async fn submit(
         control.link_request(actor, &fields.finding, &id).await?;
     }
     Ok(back(&id, "said-submitted"))
+}
+
+/// The form with a reason why it is not kept, and everything as it was typed.
+pub(super) async fn typed_again(
+    viewer: &Viewer,
+    id: &str,
+    fields: Fields,
+    problem: String,
+) -> Result<Response, Fault> {
+    let mut view = viewer.control.request(&viewer.actor, id).await?;
+    view.form = fields.form();
+    view.row.kind = Kind::of_name(&fields.kind).unwrap_or(view.row.kind);
+    let page = viewer.page(Section::Requests);
+    html(&form_page(page, view, fields.finding, None, false, Some(problem)))
 }
 
 #[derive(serde::Deserialize)]
@@ -393,92 +426,6 @@ async fn act(
             _ => "said-withdrawn",
         },
     ))
-}
-
-/// `POST /requests/{id}/files`: one file, streamed to the store as it comes, after the fields of its form, which are
-/// kept.
-async fn attach(
-    viewer: Viewer,
-    Path(id): Path<String>,
-    mut body: Multipart,
-) -> Result<Response, Fault> {
-    let (control, actor) = (&viewer.control, &viewer.actor);
-    let malformed =
-        |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
-    let mut fields = Fields::default();
-    while let Some(mut field) = body.next_field().await.map_err(malformed)? {
-        let Some(file) = field.file_name().map(str::to_owned) else {
-            let name = field.name().unwrap_or_default().to_owned();
-            fields.take(&name, text_of(&mut field).await?);
-            continue;
-        };
-        if file.is_empty() {
-            continue;
-        }
-        if !fields.kind.is_empty() {
-            fields.keep(control, actor, &id).await?;
-        }
-        return match stored(&viewer, &id, &file, field).await? {
-            None => Ok(said_of(&id, "said-uploaded", &fields.finding)),
-            Some(problem) => {
-                let view = control.request(actor, &id).await?;
-                let page = viewer.page(Section::Requests);
-                html(&form_page(page, view, fields.finding, None, false, Some(problem)))
-            }
-        };
-    }
-    Ok(said_of(&id, "", &fields.finding))
-}
-
-/// The text of a field; longer than any field of the form may be is refused.
-async fn text_of(field: &mut Field<'_>) -> Result<String, Fault> {
-    let malformed =
-        |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(malformed)? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > BODY_BYTES_MAX {
-            return Err(Fault::Malformed("a field of the form is too long".to_owned()));
-        }
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Streams a file to the store; the words of a refusal that the person can put right.
-async fn stored(
-    viewer: &Viewer,
-    id: &str,
-    name: &str,
-    mut field: Field<'_>,
-) -> Result<Option<String>, Fault> {
-    let (control, actor) = (&viewer.control, &viewer.actor);
-    let malformed =
-        |err: axum::extract::multipart::MultipartError| Fault::Malformed(err.to_string());
-    let refused = |error: control::ControlError| {
-        let language = viewer.page(Section::Requests).language();
-        match crate::refusal::is_about_the_form(&error) {
-            true => Ok(Some(crate::refusal::message(&error, language))),
-            false => Err(Fault::from(error)),
-        }
-    };
-    let mut upload = match control.attach_begin(actor, id, name).await {
-        Ok(upload) => upload,
-        Err(error) => return refused(error),
-    };
-    while let Some(chunk) = field.chunk().await.map_err(malformed)? {
-        if let Err(error) = upload.write(&chunk) {
-            return refused(error);
-        }
-    }
-    match control.attach_end(actor, upload).await {
-        Ok(_) => Ok(None),
-        Err(error) => refused(error),
-    }
-}
-
-fn said_of(id: &str, said: &str, finding: &str) -> Response {
-    let said = [("said", said), ("finding", finding)];
-    to(&Href::new(&format!("/requests/{}", segment(id)), &said.map(filled).concat()))
 }
 
 fn back(id: &str, said: &str) -> Response {

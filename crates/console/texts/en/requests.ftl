@@ -62,6 +62,7 @@ fault-holds-control-characters = holds characters that cannot be used
 fault-is-not-a-web-address = is not a web address
 fault-is-not-a-sha-256-in-lower-case-hex = is not a SHA-256 of 64 hexadecimal digits
 draft-kept = What you write is kept by itself.
+draft-not-kept = Not kept yet.
 draft-kept-at = Kept at { $text }.
 request-before-sending = Before you send it: is it perhaps in the catalogue already?
 request-submit = Send the request

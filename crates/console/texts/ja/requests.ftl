@@ -62,6 +62,7 @@ fault-holds-control-characters = 使えない文字が含まれています
 fault-is-not-a-web-address = http:// か https:// で始まるURLを入力してください
 fault-is-not-a-sha-256-in-lower-case-hex = 64桁の16進数を入力してください
 draft-kept = 書いたものは自動で保存されます。
+draft-not-kept = まだ保存できていません。
 draft-kept-at = { $text } に保存しました。
 request-before-sending = 送る前に、同じものがカタログにないかもう一度ご確認ください。
 request-submit = 申請する
