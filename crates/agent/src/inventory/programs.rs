@@ -54,7 +54,9 @@ impl Programs {
         // As it is told: very long paths are cut.
         let path = item.path.as_str();
         // Visible: what runs is what lies there.
-        let file = program.map(|program| program.id).filter(|id| file == Some(*id));
+        let file = program
+            .map(|program| program.id)
+            .filter(|id| file.is_some_and(|found| found.is_same_file(id)));
         let Some(known) = self.known.get_mut(path) else {
             self.make_room();
             self.put(Known { item: item.clone(), file, told_at: now });
@@ -90,7 +92,9 @@ impl Programs {
         let mut messages = Vec::new();
         let is_gone = |(path, known): (&String, &Known)| {
             let gone = match known.file {
-                Some(file) => file_at(path).is_ok_and(|found| found != Some(file)),
+                // A new mode or a second name is no removal.
+                Some(file) => file_at(path)
+                    .is_ok_and(|found| found.is_none_or(|found| !found.is_same_file(&file))),
                 None => is_old(known.told_at, now),
             };
             gone.then(|| path.clone())
@@ -205,7 +209,7 @@ mod tests {
 
     fn program(inode: u64) -> Program {
         Program {
-            id: FileId { device: 1, inode, size: 9, changed_ns: 5 },
+            id: FileId { device: 1, inode, size: 9, changed_ns: 5, status_ns: 7 },
             sha256: format!("{inode:064}"),
             architecture: "amd64",
             is_appimage: false,
@@ -286,6 +290,20 @@ mod tests {
             Some("software_changed")
         );
         assert_eq!(programs.gone(at(1), |_| Ok(None)), []);
+    }
+
+    #[test]
+    fn what_changed_under_its_old_time_is_looked_at_and_not_taken_for_gone() {
+        let mut programs = Programs::default();
+        let seen = program(1);
+        programs.ran("/x", "a", Some(&seen), Some(seen.id), at(0));
+        let touched = FileId { status_ns: 8, ..seen.id };
+        assert!(programs.is_news("/x", Some(touched), at(1)));
+        assert_eq!(programs.gone(at(1), |_| Ok(Some(touched))), []);
+        let rewritten = Program { id: touched, sha256: "f".repeat(64), ..seen };
+        let said = programs.ran("/x", "a", Some(&rewritten), Some(touched), at(1));
+        assert_eq!(told(said), Some("software_changed"));
+        assert!(!programs.is_news("/x", Some(touched), at(1)));
     }
 
     #[test]

@@ -15,9 +15,17 @@ use crate::{
     stop::Stop,
 };
 use model::inventory::{InventoryMessage, SnapshotSummary, SoftwareSource};
-use sensor::inventory::{Examined, FileId, Hashes, Packaged, Place, examine};
+use sensor::inventory::{
+    Examined, FileId, Hashes, Packaged, Place, Whereabouts, examine, is_flatpak_of_user,
+    whereabouts,
+};
 use std::{
-    collections::HashSet, io, panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration,
+    collections::HashSet,
+    io,
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
 const SOURCE: SoftwareSource = SoftwareSource::Executed;
@@ -128,31 +136,36 @@ impl Watcher {
     }
 
     fn look_at(&mut self, run: &Run) -> Option<InventoryMessage> {
-        let path = Path::new(&run.image);
+        let image = Path::new(&run.image);
         let clock = self.gate.clock();
-        if !path.is_absolute() || self.packages.own(path) {
+        if !image.is_absolute() {
             return None;
         }
-        let file = FileId::at(path).ok().flatten();
+        let program = Where::of(run.pid, image);
+        if self.packages.own(&program) {
+            return None;
+        }
+        let path = program.path.to_string_lossy();
+        let file = FileId::at(&program.path).ok().flatten();
         let now = clock.now();
-        if !self.programs.is_news(&run.image, file, now) {
+        if !self.programs.is_news(&path, file, now) {
             return None;
         }
         // Perhaps it was installed a moment ago.
-        if self.packages.refresh(&self.place, clock.monotonic_ns()) && self.packages.own(path) {
+        if self.packages.refresh(&self.place, clock.monotonic_ns()) && self.packages.own(&program) {
             return None;
         }
-        match examine(run.pid, path, &mut self.hashes) {
-            Ok(Examined::Program(program)) => {
-                self.programs.ran(&run.image, &run.user, Some(&program), file, now)
+        match examine(run.pid, image, &mut self.hashes) {
+            Ok(Examined::Program(found)) => {
+                self.programs.ran(&path, &run.user, Some(&found), file, now)
             }
             Ok(Examined::Other) => None,
             // It ran, that much is known.
-            Ok(Examined::Gone) => self.programs.ran(&run.image, &run.user, None, None, now),
-            Err(err) if is_mounted_appimage(path, &err) => None,
+            Ok(Examined::Gone) => self.programs.ran(&path, &run.user, None, None, now),
+            Err(err) if is_mounted_appimage(image, &err) => None,
             Err(err) => {
                 tracing::debug!(image = run.image, error = %err, "a program could not be read");
-                self.programs.ran(&run.image, &run.user, None, None, now)
+                self.programs.ran(&path, &run.user, None, None, now)
             }
         }
     }
@@ -263,6 +276,32 @@ impl Watcher {
     }
 }
 
+/// Where a program lies that was run.
+struct Where {
+    /// For us, where that is known; otherwise as its process sees it.
+    path: PathBuf,
+    /// Whether our packages say something of a file at that path.
+    of_packages: bool,
+    /// Where its sandbox has it from, when it runs in one.
+    image: Option<PathBuf>,
+}
+
+impl Where {
+    fn of(pid: u32, image: &Path) -> Self {
+        let seen =
+            |host: Option<PathBuf>| Self { path: image.to_owned(), of_packages: true, image: host };
+        match whereabouts(pid, image) {
+            Whereabouts::Here => seen(None),
+            // A container's system is much like ours, and nobody here installed it; what else it runs is told.
+            Whereabouts::InImage { host } => seen(host),
+            Whereabouts::Mounted { host: Some(host) } => {
+                Self { path: host.clone(), of_packages: true, image: Some(host) }
+            }
+            Whereabouts::Mounted { host: None } => Self { of_packages: false, ..seen(None) },
+        }
+    }
+}
+
 /// What belongs to packages.
 #[derive(Default)]
 struct Packages {
@@ -303,10 +342,22 @@ impl Packages {
 
     /// Whether a program belongs to a package. Where there is no package database that we know, the
     /// folders of the system are taken as one.
-    fn own(&self, path: &Path) -> bool {
+    fn own(&self, program: &Where) -> bool {
         const IMAGES: [&str; 3] = ["/snap", "/var/lib/snapd/snap", "/var/lib/flatpak"];
         const SYSTEM: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/nix/store"];
-        if IMAGES.iter().any(|folder| path.starts_with(folder)) {
+        let of_image = |path: &Path| IMAGES.iter().any(|folder| path.starts_with(folder));
+        if program
+            .image
+            .as_deref()
+            .is_some_and(|image| of_image(image) || is_flatpak_of_user(image))
+        {
+            return true;
+        }
+        let path = program.path.as_path();
+        if !program.of_packages {
+            return false;
+        }
+        if of_image(path) {
             return true;
         }
         match &self.packaged {

@@ -22,14 +22,31 @@ pub struct FileId {
     pub inode: u64,
     /// Bytes.
     pub size: u64,
-    /// Changed last, in nanoseconds since 1970.
+    /// Changed last, in nanoseconds since 1970. Its owner may set it to whatever he likes.
     pub changed_ns: i64,
+    /// When content or properties changed last, in nanoseconds since 1970; nobody may set that. 0: not known, of what
+    /// was written down by agents of before.
+    #[serde(default)]
+    pub status_ns: i64,
 }
 
 impl FileId {
     fn of(found: &Metadata) -> Self {
-        let nanos = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
-        Self { device: found.dev(), inode: found.ino(), size: found.size(), changed_ns: nanos }
+        let nanos =
+            |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+        Self {
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.size(),
+            changed_ns: nanos(found.mtime(), found.mtime_nsec()),
+            status_ns: nanos(found.ctime(), found.ctime_nsec()),
+        }
+    }
+
+    /// Whether it is the same file, whose name or mode may have changed meanwhile.
+    #[must_use]
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        Self { status_ns: 0, ..*self } == Self { status_ns: 0, ..*other }
     }
 
     /// The file at a path now; `None` when there is none, or something else than a regular file.
@@ -234,6 +251,33 @@ mod tests {
         assert_eq!(look("link"), Examined::Gone);
         assert_eq!(look("none"), Examined::Gone);
         assert_eq!(look("."), Examined::Other);
+    }
+
+    #[test]
+    fn a_program_rewritten_in_place_with_its_old_time_is_hashed_again() {
+        let scratch = tempfile::tempdir().expect("a scratch folder");
+        let path = scratch.path().join("tool");
+        let mut elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0".to_vec();
+        elf.resize(100, 0);
+        std::fs::write(&path, &elf).expect("writes");
+        let mut hashes = Hashes::default();
+        let mut look = || match examine(u32::MAX, &path, &mut hashes) {
+            Ok(Examined::Program(program)) => program,
+            other => panic!("{other:?}"),
+        };
+        let before = look();
+        let time = std::fs::metadata(&path).expect("is there").modified().expect("a time");
+        // The kernel's file times advance with its tick.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        elf.resize(99, 0);
+        elf.push(1);
+        let file = std::fs::OpenOptions::new().write(true).open(&path).expect("opens");
+        file.write_all_at(&elf, 0).expect("writes");
+        file.set_modified(time).expect("sets the time back");
+        let after = look();
+        assert!(before.id.is_same_file(&after.id), "as far as its owner lets it be seen");
+        assert_ne!(before.id, after.id);
+        assert_eq!(after.sha256, hash_of(elf.as_slice()).expect("hashes"));
     }
 
     #[test]

@@ -22,9 +22,11 @@ mod rpm;
 mod snap;
 mod stanzas;
 mod tree;
+mod whereabouts;
 
 pub use executable::{Examined, FileId, Hashes, Program, examine};
 pub use packaged::Packaged;
+pub use whereabouts::{Whereabouts, is_flatpak_of_user, whereabouts};
 
 use crate::limits::PROBLEMS_SAID_MAX;
 use model::inventory::{InventoryItem, SoftwareSource};

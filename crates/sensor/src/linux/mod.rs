@@ -3,7 +3,7 @@
 mod file_records;
 mod files;
 mod kernel;
-mod mounts;
+pub(crate) mod mounts;
 mod observations;
 mod opening;
 mod pins;

@@ -65,7 +65,7 @@ fn parse(mountinfo: &[u8]) -> Vec<Mount> {
 }
 
 /// `\040` and its like in `/proc/self/mountinfo`.
-fn unescape(word: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape(word: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((first, after)) = rest.split_first() {
