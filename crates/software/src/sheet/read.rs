@@ -226,7 +226,7 @@ pub fn read_as(bytes: &[u8], named: &[(usize, Option<Column>)]) -> Result<Previe
             "no column holds names of software; name one, for example ソフトウェア名 or Name",
         ));
     }
-    let mut reader = Rows { headers: &headers, columns: &columns, seen: HashMap::new() };
+    let mut reader = Rows { separator, headers: &headers, columns: &columns, seen: HashMap::new() };
     let rows = records
         .into_iter()
         .enumerate()
@@ -243,6 +243,7 @@ pub fn read_as(bytes: &[u8], named: &[(usize, Option<Column>)]) -> Result<Previe
 }
 
 struct Rows<'a> {
+    separator: char,
     headers: &'a [String],
     columns: &'a [Option<Column>],
     seen: HashMap<(String, String, String, String), u64>,
@@ -276,6 +277,14 @@ impl Rows<'_> {
                 ),
             );
         }
+        if let Some(rows) = cells.iter().find_map(|cell| self.swallowed(cell)) {
+            return refused(
+                format!("a quotation mark is not closed: {rows} rows or more stand in one cell"),
+                format!(
+                    "引用符 (\") が閉じられていません。{rows} 行以上が一つのセルに入っています"
+                ),
+            );
+        }
         let title = self.title(cells);
         let name = normalise(&title.name);
         if name.key.is_empty() {
@@ -297,6 +306,14 @@ impl Rows<'_> {
                 Reading::Title(Box::new(title))
             }
         }
+    }
+
+    /// How many lines of a cell are rows of this table by their number of separators, when that is no accident.
+    fn swallowed(&self, cell: &str) -> Option<usize> {
+        let separators = self.columns.len().checked_sub(1).filter(|count| *count >= 2)?;
+        let is_row = |line: &&str| line.matches(self.separator).count() == separators;
+        let rows = cell.lines().skip(1).filter(is_row).count();
+        (rows >= 2).then_some(rows)
     }
 
     fn title(&self, cells: &[String]) -> SheetTitle {

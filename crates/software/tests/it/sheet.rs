@@ -254,3 +254,15 @@ fn hostile_sheets_are_refused_or_read_safely() {
     let many = format!("Name\n{}", "a\n".repeat(limits::SHEET_ROWS_MAX));
     assert!(read(many.as_bytes()).is_err());
 }
+
+#[test]
+fn a_quotation_mark_that_is_not_closed_swallows_no_rows_in_silence() {
+    let sheet = "Name,Publisher,Notes\nZoom,Zoom,ok\nSlack,Slack,\"an open one\nBox,Box,\nNotion,Notion,x\nFigma,Figma,\n";
+    let preview = read(sheet.as_bytes()).expect("a sheet");
+    let Reading::Refused(step) = &preview.rows[2].reading else { panic!("{:?}", preview.rows[2]) };
+    assert!(step.en.contains("3 rows") && step.ja.contains("引用符"), "{step:?}");
+    // A note of several lines is a note.
+    let note = "Name,Publisher,Notes\nZoom,Zoom,\"one, two\nthree, four\nfive, six\"\n";
+    let preview = read(note.as_bytes()).expect("a sheet");
+    assert!(matches!(preview.rows[1].reading, Reading::Title(_)), "{:?}", preview.rows[1]);
+}
