@@ -143,10 +143,11 @@ async fn review(
 ) -> Result<Response, Fault> {
     let view = viewer.control.review(&viewer.actor, id).await?;
     let language = page.language();
-    let barred =
-        view.may_decide.clone().err().map(|refusal| {
-            crate::refusal::message(&ControlError::Refused(refusal), language)
-        });
+    let barred = view
+        .may_decide
+        .clone()
+        .err()
+        .map(|refusal| crate::refusal::message(&ControlError::Refused(refusal), language));
     let quiet = view.checks.iter().filter(|check| page.is_quiet(check)).count() as u64;
     let Typed { decision: typed, question: asked } = typed;
     html(&ReviewPage { page, said, problem, view, barred, typed, asked, quiet })

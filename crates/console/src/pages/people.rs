@@ -93,8 +93,7 @@ async fn people_page(
     people.truncate(PEOPLE_ROWS_MAX);
     devices.truncate(PEOPLE_ROWS_MAX);
     let chosen = roles_of(typed);
-    let roles =
-        page.role_choices(if typed.is_empty() { &[Role::Employee][..] } else { &chosen });
+    let roles = page.role_choices(if typed.is_empty() { &[Role::Employee][..] } else { &chosen });
     let languages = page.language_choices(language_of(one(typed, "language")));
     let zones = zone_choices(some(typed, "zone").as_deref().unwrap_or("Asia/Tokyo"));
     let department = one(typed, "department");

@@ -37,7 +37,8 @@ pub(super) async fn attach(
             if !crate::refusal::is_about_the_form(&error) {
                 return Err(error.into());
             }
-            let problem = crate::refusal::message(&error, viewer.page(Section::Requests).language());
+            let problem =
+                crate::refusal::message(&error, viewer.page(Section::Requests).language());
             return typed_again(&viewer, &id, fields, problem).await;
         }
         return match stored(&viewer, &id, &file, field).await? {

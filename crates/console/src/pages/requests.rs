@@ -3,8 +3,8 @@
 use crate::App;
 use crate::fault::Fault;
 use crate::limits::UPLOAD_BODY_BYTES_MAX;
-use crate::pages::request_files::attach;
 use crate::page::{Page, Section};
+use crate::pages::request_files::attach;
 use crate::pages::settings::to;
 use crate::pairs::unix_lines;
 use crate::render::{filters, html};
@@ -249,7 +249,12 @@ impl Fields {
     }
 
     /// Keeps what is written; the kind first, because it says which fields there are.
-    pub(super) async fn keep(&self, control: &Control, actor: &Actor, id: &str) -> Result<(), ControlError> {
+    pub(super) async fn keep(
+        &self,
+        control: &Control,
+        actor: &Actor,
+        id: &str,
+    ) -> Result<(), ControlError> {
         if let Some(kind) = Kind::of_name(&self.kind) {
             control.change_request_kind(actor, id, kind).await?;
         }
@@ -320,7 +325,8 @@ async fn submit(
     match fields.keep(control, actor, &id).await {
         Ok(()) => {}
         Err(error) if crate::refusal::is_about_the_form(&error) => {
-            let problem = crate::refusal::message(&error, viewer.page(Section::Requests).language());
+            let problem =
+                crate::refusal::message(&error, viewer.page(Section::Requests).language());
             return typed_again(&viewer, &id, fields, problem).await;
         }
         Err(error) => return Err(error.into()),

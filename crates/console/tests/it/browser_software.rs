@@ -94,6 +94,8 @@ async fn walk(words: &Words) {
     walker.is(&console, &office.analyst).await;
     walker.reads_the_figures().await;
 
+    walker.nothing_scrolls_sideways(&console, &office).await;
+
     let complaints = walker.browser.complaints().await;
     assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
     gallery(&walker, &console, &office).await;
@@ -143,8 +145,14 @@ impl Walker<'_> {
         self.fill("#name", "drawing measure").await;
         browser.wait("#similar button[formaction]").await;
         self.fill("#name", "Sketch Measure").await;
-        self.fill("#url", "https://sketch.example/download").await;
         self.fill("#purpose", "図面の寸法を確かめるため。").await;
+        // What cannot be kept is said while it is typed, and a refusal loses nothing.
+        self.fill("#url", "ftp://sketch.example/download").await;
+        browser.wait("#kept .need").await;
+        self.click("#request > .acts button.primary").await;
+        browser.wait(".notice.bad").await;
+        assert_eq!(browser.texts("#purpose").await, ["図面の寸法を確かめるため。"]);
+        self.fill("#url", "https://sketch.example/download").await;
         self.fill("#sha256", &"ef".repeat(32)).await;
         // The draft is kept by itself.
         browser.wait("#kept span").await;
@@ -161,7 +169,9 @@ impl Walker<'_> {
         let browser = &self.browser;
         browser.wait(".desk").await;
         self.click(&format!("a[href='/desk/requests/{request}']")).await;
-        browser.wait_for_text(".checks-list", "hash-list").await;
+        // What objects to nothing is folded, and there for who wants to see it.
+        self.click(".quiet > summary").await;
+        browser.wait_for_text(".quiet .checks-list", "hash-list").await;
         self.click("button[data-rest]").await;
         browser.wait_for_text(".notice.good", self.words.saved).await;
         assert!(browser.texts(".checklist tr.bad").await.is_empty(), "a question is open");
@@ -225,6 +235,27 @@ impl Walker<'_> {
         assert!(browser.texts(".plot polyline").await.len() >= 3);
         self.goto("/outbox").await;
         browser.wait_for_text("main", "鈴木 一郎").await;
+    }
+
+    /// On a telephone only what stands in a box of its own scrolls sideways, never a page.
+    async fn nothing_scrolls_sideways(&self, console: &Console, office: &Office) {
+        if self.words.tag != "en" {
+            return;
+        }
+        let size = json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": false });
+        self.browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        let mut last = String::new();
+        for (person, path) in office.pages(console) {
+            if last != person.actor.id() {
+                self.is(console, person).await;
+                person.actor.id().clone_into(&mut last);
+            }
+            self.goto(&path).await;
+            let script = "return document.documentElement.scrollWidth";
+            let width = self.browser.client.execute(script, Vec::new()).await.unwrap();
+            assert!(width.as_u64().unwrap() <= 390, "{path} is {width} pixels wide");
+        }
+        self.browser.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
     }
 
     async fn goto(&self, path: &str) {

@@ -16,6 +16,7 @@ mod device_groups;
 mod hostile;
 mod office;
 mod pages;
+mod request_form;
 mod rule_care;
 mod rule_edit;
 mod rules;
