@@ -125,7 +125,9 @@ fn each_profile(
             // Opera's only profile is the folder itself.
             let own = (browser == SoftwareSource::Opera).then(OsString::new);
             let mut profiles = 0;
-            for name in own.into_iter().chain(names) {
+            // Those that browsers make come first, so that folders made by hand crowd out none of them.
+            let (made, others): (Vec<_>, Vec<_>) = names.into_iter().partition(is_named_so);
+            for name in own.into_iter().chain(made).chain(others) {
                 let path = folder.join(&name);
                 if !is_profile(&home.tree, &path) {
                     continue;
@@ -145,10 +147,7 @@ fn each_profile(
 }
 
 fn is_profile(tree: &Tree, path: &Path) -> bool {
-    let named_so = || {
-        let name = path.file_name().unwrap_or_default().as_bytes();
-        name == b"Default" || name.starts_with(b"Profile ")
-    };
+    let named_so = || path.file_name().is_some_and(|name| is_named_so(&name.to_owned()));
     match tree.metadata(path) {
         Ok(Some(found)) if found.is_dir() => {}
         // A running browser keeps links out of the home beside its profiles; those are none.
@@ -158,6 +157,15 @@ fn is_profile(tree: &Tree, path: &Path) -> bool {
     // What can not be asked is there: reading it will say why.
     let has = |name: &str| !matches!(tree.metadata(&path.join(name)), Ok(None));
     PREFERENCES.into_iter().chain([EXTENSIONS]).any(has)
+}
+
+/// `Default`, `Profile 1`.
+fn is_named_so(name: &OsString) -> bool {
+    let number = name.as_bytes().strip_prefix(b"Profile ");
+    name == "Default"
+        || number.is_some_and(|number| {
+            (1..=3).contains(&number.len()) && number.iter().all(u8::is_ascii_digit)
+        })
 }
 
 #[derive(serde::Deserialize)]
@@ -241,8 +249,10 @@ impl Profile<'_> {
         let path = Path::new(setting.get("path").and_then(Value::as_str)?);
         let location = setting.get("location").and_then(Value::as_i64).unwrap_or(0);
         let (manifest, shown, at) = if path.is_absolute() {
-            // Components of the browser itself.
-            if matches!(location, COMPONENT | EXTERNAL_COMPONENT) {
+            // Components of the browser itself lie where it is installed. In a home nothing does: there the word of the
+            // preferences, which whoever owns the home may write, hides nothing.
+            let of_browser = matches!(location, COMPONENT | EXTERNAL_COMPONENT);
+            if of_browser && self.home.tree.below(path).is_none() {
                 return None;
             }
             self.elsewhere(system, path)?

@@ -268,6 +268,35 @@ fn links_out_of_a_home_are_not_followed_and_said() {
 }
 
 #[test]
+fn an_extension_of_a_home_does_not_hide_as_a_part_of_the_browser() {
+    let settings = r#"{"extensions":{"settings":{"evil":{"path":"/home/alice/evil","location":5},"pdf":{"path":"/usr/share/chromium/pdf","location":5}}}}"#;
+    let machine = Machine::new(&[
+        (&in_profile("Preferences"), settings),
+        ("home/alice/evil/manifest.json", r#"{"name":"Evil","version":"1"}"#),
+        ("usr/share/chromium/pdf/manifest.json", r#"{"name":"PDF","version":"1"}"#),
+    ]);
+    let reading = machine.read(SoftwareSource::Chromium);
+    let names: Vec<&str> = reading.items.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(names, ["Evil"]);
+}
+
+#[test]
+fn profiles_made_by_hand_crowd_out_none_that_the_browser_made() {
+    let mut files: Vec<(String, &str)> = (0..200)
+        .map(|number| (format!("home/alice/.config/chromium/A{number}/Preferences"), "{}"))
+        .collect();
+    let manifest = r#"{"name":"Real","version":"1"}"#;
+    files.push((in_profile(&format!("Extensions/{ID}/1/manifest.json")), manifest));
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let machine = Machine::new(&files);
+    let reading = machine.read(SoftwareSource::Chromium);
+    let names: Vec<&str> = reading.items.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(names, ["Real"]);
+    assert!(matches!(reading.state, State::Partial(why) if why.contains("profiles")));
+}
+
+#[test]
 fn what_only_root_may_read_is_not_told_of_a_path_that_a_user_names() {
     use std::os::unix::fs::PermissionsExt as _;
     let settings = r#"{"extensions":{"settings":{"x":{"path":"/secret","location":4},"y":{"path":"/public","location":4}}}}"#;
