@@ -49,6 +49,8 @@ pub const HELPER_BYTES_MAX: u64 = 512 << 20;
 pub const HELPER_MS_MAX: u64 = 60_000;
 /// Bytes of a program whose hash is computed; larger ones are reported without one.
 pub const HASHED_BYTES_MAX: u64 = 2 << 30;
+/// Bytes that one reading of a source hashes: files that are all holes cost nothing to make and much to read.
+pub const HASHED_BYTES_AT_ONCE_MAX: u64 = 4 << 30;
 /// Hashes of files that are remembered.
 pub const HASHES_MAX: usize = 4_096;
 /// Paths of packages that are remembered, 12 bytes each.
@@ -60,3 +62,4 @@ const _: () = assert!(RING_BYTES_MIN as usize > 4 * (ARGUMENTS_BYTES_MAX + 4 * P
 const _: () =
     assert!(ARGUMENTS_RECORD_BYTES_MAX + 16 * PATH_BYTES_MAX < model::limits::RECORD_BYTES_MAX);
 const _: () = assert!(PARENT_COMMAND_LINE_BYTES_MAX <= ARGUMENTS_BYTES_MAX);
+const _: () = assert!(HASHED_BYTES_MAX <= HASHED_BYTES_AT_ONCE_MAX);

@@ -5,7 +5,7 @@ use super::Found;
 use super::executable::{Hashes, Program};
 use super::homes::Home;
 use super::tree::{Tree, stamp as stamp_of};
-use crate::limits::{FOLDER_ENTRIES_MAX, SMALL_FILE_BYTES_MAX};
+use crate::limits::{FOLDER_ENTRIES_MAX, HASHED_BYTES_AT_ONCE_MAX, SMALL_FILE_BYTES_MAX};
 use crate::linux::text::escape;
 use model::inventory::{InventoryItem, SoftwareSource};
 use std::collections::BTreeSet;
@@ -32,6 +32,7 @@ pub(crate) fn stamp(system: &Tree, homes: &[Home], into: &mut impl Hasher) {
 }
 
 pub(crate) fn read(system: &Tree, homes: &[Home], hashes: &mut Hashes, found: &mut Found) {
+    hashes.allow(HASHED_BYTES_AT_ONCE_MAX);
     each_folder(system, homes, |tree, folder, user| {
         let names = match tree.names(folder, FOLDER_ENTRIES_MAX) {
             Ok(names) => names.unwrap_or_default(),

@@ -94,7 +94,11 @@ pub enum Examined {
 
 /// Hashes that were computed, by file.
 #[derive(Debug, Default)]
-pub struct Hashes(HashMap<FileId, String>);
+pub struct Hashes {
+    known: HashMap<FileId, String>,
+    /// Bytes that may still be read; `None`: as many as there are.
+    bytes_left: Option<u64>,
+}
 
 /// Looks at the program that a process runs or ran. The file is taken from the process while it lives, so
 /// that a deleted one, or one of a container, is found too; otherwise from its path.
@@ -144,8 +148,13 @@ impl Program {
 }
 
 impl Hashes {
+    /// From now on so many bytes may be read for hashes that are not known yet.
+    pub(crate) fn allow(&mut self, bytes: u64) {
+        self.bytes_left = Some(bytes);
+    }
+
     fn of(&mut self, file: &File, id: FileId) -> io::Result<String> {
-        if let Some(known) = self.0.get(&id) {
+        if let Some(known) = self.known.get(&id) {
             return Ok(known.clone());
         }
         if id.size > HASHED_BYTES_MAX {
@@ -156,13 +165,20 @@ impl Hashes {
             );
             return Ok(String::new());
         }
+        if let Some(left) = &mut self.bytes_left {
+            let Some(rest) = left.checked_sub(id.size) else {
+                let words = "too much to be hashed in one look; it follows with the next reading";
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
+            };
+            *left = rest;
+        }
         let hash = hash_of(file.take(HASHED_BYTES_MAX))?;
         // What changed while it was read has another hash next time, under another time.
         if FileId::of(&file.metadata()?) == id {
-            if self.0.len() >= HASHES_MAX {
-                self.0.clear();
+            if self.known.len() >= HASHES_MAX {
+                self.known.clear();
             }
-            self.0.insert(id, hash.clone());
+            self.known.insert(id, hash.clone());
         }
         Ok(hash)
     }
@@ -251,6 +267,28 @@ mod tests {
         assert_eq!(look("link"), Examined::Gone);
         assert_eq!(look("none"), Examined::Gone);
         assert_eq!(look("."), Examined::Other);
+    }
+
+    #[test]
+    fn files_that_are_all_holes_do_not_keep_a_look_from_ending() {
+        let scratch = tempfile::tempdir().expect("a scratch folder");
+        let file = |name: &str| {
+            let path = scratch.path().join(name);
+            let mut elf = b"\x7fELF\x02\x01\x01\0AI\x02\0\0\0\0\0\x02\0\x3e\0".to_vec();
+            elf.resize(100, 0);
+            std::fs::write(&path, &elf).expect("writes");
+            File::open(path).expect("opens")
+        };
+        let (one, two) = (file("one"), file("two"));
+        let mut hashes = Hashes::default();
+        hashes.allow(150);
+        assert!(Program::of_file(&one, &mut hashes).expect("reads").is_some());
+        let err = Program::of_file(&two, &mut hashes).expect_err("enough for now");
+        assert_eq!(err.kind(), io::ErrorKind::FileTooLarge);
+        // The next reading has room again, for what is not known yet.
+        hashes.allow(150);
+        assert!(Program::of_file(&one, &mut hashes).expect("is known").is_some());
+        assert!(Program::of_file(&two, &mut hashes).expect("reads").is_some());
     }
 
     #[test]
