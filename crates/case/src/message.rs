@@ -83,6 +83,29 @@ pub fn compose(occasion: Occasion, about: &About<'_>, japanese: bool) -> Compose
     Composed { subject, body, buttons }
 }
 
+/// Says that more waits than is written about one by one. Who builds programs runs hundreds a day that nobody asked for;
+/// as many messages would help nobody.
+#[must_use]
+pub fn more_waits(person: &str, japanese: bool) -> Composed {
+    let person = visible(person);
+    let (subject, body) = if japanese {
+        (
+            "【確認のお願い】ほかにも確認待ちのソフトウェアがあります".to_owned(),
+            format!(
+                "{person} さん\n\nほかにも確認をお願いしたいソフトウェアが見つかっています。件数が多いため、一件ずつのご連絡は控えています。\n「マイPC」のページで一覧をご確認ください。\n\n開発などで多くのプログラムを実行される場合は、担当者にご相談ください。"
+            ),
+        )
+    } else {
+        (
+            "More software waits for your answer".to_owned(),
+            format!(
+                "Dear {person},\n\nMore software was found on your computer than we write about one by one.\nPlease look at the page \"My PC\", where all of it is listed.\n\nIf your work makes you run many programs of your own, please talk to the security team."
+            ),
+        )
+    };
+    Composed { subject, body, buttons: Vec::new() }
+}
+
 /// Why we ask, in one polite sentence: Japanese and English.
 #[must_use]
 pub const fn why(kind: Kind) -> (&'static str, &'static str) {
