@@ -7,7 +7,7 @@
 //!                                      ├─► Approved | ApprovedWithConditions | Denied
 //!                                      └─► Escalated ─► Approved | ApprovedWithConditions | Denied
 //! Denied ─► Appealed ─► InReview
-//! Submitted, Screening, InReview, NeedsInfo, Escalated, Appealed ─► Withdrawn
+//! Submitted, Screening, InReview, NeedsInfo, Escalated, Appealed ─► Withdrawn;  NeedsInfo ─► Denied (no answer)
 //! ```
 //!
 //! Invariant: nobody decides, overrides or answers the checklist of a request of his own.

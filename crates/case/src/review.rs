@@ -316,7 +316,12 @@ fn decide(
     by: By<'_>,
     now: Timestamp,
 ) -> Result<Vec<Effect>, Refusal> {
-    in_state(request, &[State::InReview, State::Escalated])?;
+    // A question that nobody answers (who asked for it has left, say) must not keep a request open for ever.
+    let states: &[State] = match ruling.outcome {
+        Outcome::Deny => &[State::InReview, State::Escalated, State::NeedsInfo],
+        _ => &[State::InReview, State::Escalated],
+    };
+    in_state(request, states)?;
     if request.state == State::Escalated {
         if !matches!(by, By::Person { senior: true, .. }) {
             return Err(Refusal::NotSenior);

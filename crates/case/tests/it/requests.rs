@@ -277,7 +277,7 @@ fn may_follow(from: State, to: State) -> bool {
                     InReview,
                     NeedsInfo | Approved | ApprovedWithConditions | Denied | Escalated | Withdrawn
                 )
-                | (NeedsInfo, InReview | Withdrawn)
+                | (NeedsInfo, InReview | Denied | Withdrawn)
                 | (Escalated, Approved | ApprovedWithConditions | Denied | Withdrawn)
                 | (Denied, Appealed)
                 | (Appealed, InReview | Withdrawn)
@@ -369,6 +369,19 @@ fn an_appeal_is_not_for_the_person_who_denied() {
     assert_eq!((open.state, open.assignee.as_deref()), (State::InReview, Some(PEOPLE[2])));
     assert!(refused(&open, &denial, 1), "who denied does not deny it again");
     assert_eq!(decide(&open, 2), Ok(State::Approved));
+}
+
+#[test]
+fn a_question_that_nobody_answers_does_not_keep_a_request_open_for_ever() {
+    let request = reviewed(&[Verdict::Allow]);
+    let asked = Command::Ask { text: "what for?".into() };
+    let request = step(&request, &asked, person(1), at(2)).expect("a step").0;
+    assert_eq!(request.state, State::NeedsInfo);
+    assert!(matches!(decide(&request, 1), Err(Refusal::State { .. })), "it is not approved");
+    let denial = Command::Decide(Box::new(ruling(Outcome::Deny, false)));
+    assert_eq!(step(&request, &denial, person(0), at(3)), Err(Refusal::OwnRequest));
+    let denied = step(&request, &denial, person(1), at(3)).expect("a step").0;
+    assert_eq!(denied.state, State::Denied);
 }
 
 #[test]
