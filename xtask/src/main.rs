@@ -21,6 +21,7 @@ cargo xtask <command>
   build            the programs in the fast-to-build profile
   build --release  the programs fully optimised (takes half an hour on two cores)
   bench            the benchmarks; docs/benchmarks.md says what they measure
+  bench inventory  the inventory of a company in the store, on SQLite and on PostgreSQL
   bench rsigma     the same rules and events side by side with rsigma, which is built for it
   generate         make what is made from crates/model/fields.toml
   help             this text

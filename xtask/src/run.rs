@@ -72,15 +72,27 @@ pub(crate) fn lint() -> anyhow::Result<()> {
     ]))
 }
 
-/// Runs the benchmarks; `bench rsigma` the comparison with that engine.
+/// Runs the benchmarks; `bench rsigma` the comparison with that engine, `bench inventory` the store's part of a
+/// company's inventory on both databases.
 pub(crate) fn bench(options: &[String]) -> anyhow::Result<()> {
     packages::ensure(&packages::BUILD.iter().collect::<Vec<_>>())?;
     if options.first().is_some_and(|first| first == "rsigma") {
         return bench_rsigma();
     }
+    if options.first().is_some_and(|first| first == "inventory") {
+        return bench_inventory();
+    }
     let packages = ["-p", "testkit", "-p", "software"];
     let benches = ["--bench", "detection", "--bench", "company"];
     check(cargo().args(["bench", "--locked"]).args(packages).args(benches).args(options))
+}
+
+/// In the everyday build, as it is tested and run by `up`.
+fn bench_inventory() -> anyhow::Result<()> {
+    let bench = ["test", "--workspace", "--locked", "--bench", "inventory"];
+    check(cargo().args(bench).env_remove("MIMAMORI_TEST_POSTGRES"))?;
+    let database = postgres::Server::start()?;
+    check(cargo().args(bench).env("MIMAMORI_TEST_POSTGRES", database.url()))
 }
 
 /// Builds the other engine as its authors publish it and a program that runs both, apart from the workspace.
