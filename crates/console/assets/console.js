@@ -66,6 +66,9 @@ document.addEventListener("keydown", (event) => {
   perform[data.action]?.(data);
 });
 
+/* Where the navigation is wider than the window, the page's own entry is in sight. */
+document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
 /* A row that is open closes on the second press instead of loading again. */
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;

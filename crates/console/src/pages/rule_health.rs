@@ -160,7 +160,8 @@ async fn list(viewer: Viewer, Query(wanted): Query<Wanted>) -> Result<Response, 
         title: rule_text::title(&row.rule.text, &row.rule.title, page.language()),
         href: Href::new(&format!("/rules/in-force/{}", segment(&row.rule.id)), &[]),
         part: HealthPart::of(&page, health),
-        unfed: unfed(health),
+        // A list of nothing else does not say it in every line.
+        unfed: view != "unfed" && unfed(health),
     };
     let lines = found.iter().take(ROWS_MAX).map(line).collect();
     let views = VIEWS.into_iter().map(|(name, key)| View {

@@ -75,7 +75,8 @@ async fn attack(console: &mut Console) {
 
 /// No page is wider than a phone, and where the header has no room for its field, `/` leads to the search.
 async fn fits_a_phone(browser: &Browser, urls: &[String]) {
-    let size = serde_json::json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": false });
+    let size =
+        serde_json::json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": false });
     browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
     for url in urls {
         browser.client.goto(url).await.unwrap();

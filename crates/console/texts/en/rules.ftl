@@ -1,5 +1,5 @@
 nav-rules = Rules
-keys-go-rules = Go to rules
+keys-go-rules = Go to Rules
 rules-none = No rule is in force.
 rules-refused = { $n ->
     [one] { $n } rule was refused
