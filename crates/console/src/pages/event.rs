@@ -11,7 +11,7 @@ use askama::Template;
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use control::view::EventRow;
-use model::{AgentId, EpochId, EventKind, StreamKey};
+use model::{AgentId, EpochId, EventKind, Family, StreamKey};
 
 /// How much of the device's story is shown around the event.
 const AROUND_NANOS: i64 = 5 * 60 * 1_000_000_000;
@@ -87,7 +87,11 @@ fn shown(page: &Page, row: EventRow, state: &SearchState) -> Shown {
     // A search that has no range of its own looks around the event, so that it finds at least this one.
     let base = if state.range.is_empty() { around.clone() } else { state.clone() };
     let narrow = |condition: &str| base.narrowed(condition).href("/search");
-    let (by, what) = event_summary(&row);
+    let (by, what) = match row.kind.family() {
+        // Their summary is the first of their fields, which stand below.
+        Family::Other | Family::Agent => Default::default(),
+        _ => event_summary(&row),
+    };
     Shown {
         by,
         what,
