@@ -8,6 +8,7 @@
 
 pub(crate) mod acts;
 mod asking;
+mod flood;
 mod linking;
 mod reading;
 mod reconcile;

@@ -230,6 +230,8 @@ pub const REMOVED_AT_ONCE_MIN: u64 = 10;
 pub const REFUSAL_REASONS_OF_DEVICE_MAX: i64 = 50;
 /// Refusals that one call lists.
 pub const REFUSED_SHOWN_MAX: usize = 1_000;
+/// Messages of the product about findings that one person gets in a day.
+pub const FINDING_LETTERS_PER_DAY_MAX: i64 = 20;
 /// Installed items on one page.
 pub const INSTALLED_ROWS_MAX: i64 = 10_000;
 /// Distinct items that one round of timers identifies and judges in a transaction.

@@ -189,8 +189,7 @@ impl Control {
         .execute(&mut *writing)
         .await?;
         if department != was {
-            let owned = "device_id IN (SELECT id FROM device WHERE owner_id = $1)";
-            judged_anew(&mut writing, owned, id).await?;
+            judged_anew(&mut writing, OWNED, id).await?;
         }
         let detail = json!({
             "language": language.code(), "time_zone": zone, "department": department, "manager": manager,
@@ -272,6 +271,8 @@ impl Control {
             .execute(&mut *writing)
             .await?;
         an_administrator_stays(&mut writing).await?;
+        // What was permitted to the person alone is permitted to nobody on those devices any more.
+        judged_anew(&mut writing, OWNED, id).await?;
         end_sessions(&mut writing, id, None, now).await?;
         end_links(&mut writing, id, now).await?;
         let entry = about_person(by, Action::PersonDisabled, id, json!({}));
@@ -296,6 +297,7 @@ impl Control {
             .bind(id)
             .execute(&mut *writing)
             .await?;
+        judged_anew(&mut writing, OWNED, id).await?;
         let entry = about_person(by, Action::PersonEnabled, id, json!({}));
         self.append(&mut writing, &entry).await?;
         writing.commit().await?;
@@ -478,3 +480,6 @@ fn roles_message(person: &Recipient, roles: &[Role]) -> (String, String) {
         }
     }
 }
+
+/// The devices of a person, as a condition on `inventory_device`.
+const OWNED: &str = "device_id IN (SELECT id FROM device WHERE owner_id = $1)";

@@ -456,7 +456,7 @@ fn actions(request: &Request, actor: &Actor) -> Vec<&'static str> {
         }
     }
     let decides = actor.may(Permission::DecideRequests)
-        && matches!(request.state, State::InReview | State::Escalated)
+        && matches!(request.state, State::InReview | State::Escalated | State::NeedsInfo)
         && request.escalated_by.as_deref() != Some(actor.id())
         && not_the_denier(request, actor.id()).is_ok();
     if decides {

@@ -11,7 +11,7 @@ use crate::url::Href;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form as Sent, Path, Query};
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use case::finding::{self, Answer};
 use control::AnswerNext;
@@ -21,7 +21,11 @@ use model::inventory::SoftwareSource;
 use std::sync::Arc;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/pc", get(show)).route("/pc/findings/{id}", post(answer))
+    Router::new()
+        .route("/pc", get(show))
+        .route("/pc/findings/{id}", post(answer))
+        // What messages of before lead to; the browser keeps the part that names the finding.
+        .route("/my-pc", get(|| async { Redirect::permanent("/pc") }))
 }
 
 #[derive(Template)]

@@ -274,6 +274,9 @@ impl Control {
         now: Timestamp,
     ) -> Result<(), ControlError> {
         let Some(owner) = &people.owner else { return Ok(()) };
+        if matches!(effect, Effect::Tell(_)) && self.has_had_enough(writing, owner, now).await? {
+            return self.tell_of_more(writing, owner, tally, now).await;
+        }
         match effect {
             Effect::Withdraw => outbox::close_about(writing, &about(&stored.id)).await,
             // It stands in the list of drafts by its rung; the words are made when somebody opens it.
@@ -325,7 +328,7 @@ impl Control {
         let buttons = message.buttons.iter().map(|(answer, _)| Button {
             name: answer.name().to_owned(),
             label: case::message::label(*answer, japanese).to_owned(),
-            link: format!("/my-pc#finding-{}", stored.id),
+            link: format!("/pc#f-{}", stored.id),
         });
         let once = format!("{} {} {}", stored.id, letter.occasion.name(), now.nanos());
         let new = NewMessage {

@@ -1,9 +1,10 @@
 //! What a device, or somebody who owns one, may do to the inventory of all: each fault that was found has its test.
 
-use crate::on_device::{Reporter, all, base, own, package, person, program, sign_in};
+use crate::on_device::{Reporter, all, base, extension, own, package, person, program, sign_in};
 use crate::{number, tamper};
 use case::finding::{Closing, Status};
-use control::limits::{DAY_NS, MINUTE_NS};
+use control::limits::{DAY_NS, FINDING_LETTERS_PER_DAY_MAX, MINUTE_NS};
+use control::view::requests::{Form, Kind, Outcome, Ruling, Scope};
 use control::{Principal, Role};
 use model::Event;
 use model::inventory::{InventoryItem, InventoryMessage, SoftwareSource};
@@ -158,4 +159,80 @@ async fn a_manager_who_left_is_told_nothing_and_the_draft_comes_back() {
     assert_eq!(number(&place, told).await, 0);
     let analyst = sign_in(&scene, analyst.id()).await;
     control.draft_message(&analyst, &id).await.expect("somebody writes again");
+}
+
+#[tokio::test]
+async fn what_was_permitted_to_one_person_alone_ends_when_that_person_leaves() {
+    let (_place, scene) = empty_scene!();
+    let control = &scene.control;
+    let analyst = scene.administrator().await.expect("an actor");
+    let rita = person(&scene, "rita", Role::Employee, None).await;
+    let anna = person(&scene, "anna", Role::Reviewer, None).await;
+    own(&scene, scene.web.enrolled.device, &rita).await;
+    let mut device = Reporter::new(&scene);
+    device.send_full(&base(3)).await;
+    let nothing = device.full(SoftwareSource::Chromium, &[]);
+    device.send(&nothing).await;
+    let id = "abcdefghijklmnopabcdefghijklmnop";
+    let item = extension(id, "Page Painter Pro", "1.0");
+    let summary = device.summary(SoftwareSource::Chromium, std::slice::from_ref(&item));
+    device.send(&[InventoryMessage::Added { item }, summary]).await;
+    let form = Form {
+        name: "Page Painter Pro".into(),
+        extension_id: id.into(),
+        purpose: "説明資料を作るため".into(),
+        ..Form::default()
+    };
+    let request = control.begin_request(&rita, Kind::Extension, &form).await.expect("a draft");
+    control.submit_request(&rita, &request).await.expect("submitted");
+    let finding = all(&scene, &analyst).await[0].id.clone();
+    control.link_request(&rita, &finding, &request).await.expect("linked");
+    control.gather_evidence().await.expect("gathered");
+    control.answer_rest_with_no(&anna, &request).await.expect("answered");
+    let ruling = Ruling {
+        outcome: Outcome::Approve,
+        scope: Scope { people: vec![rita.id().to_owned()], ..Scope::default() },
+        reason: "needed".into(),
+        conditions: Vec::new(),
+        valid_until: None,
+        unknown_accepted: true,
+    };
+    control.decide_request(&anna, &request, None, &ruling).await.expect("decided");
+    control.tick().await.expect("ticked");
+    assert_eq!(all(&scene, &analyst).await[0].closing, Some(Closing::Approved));
+    control.disable_person(Principal::Machine, rita.id()).await.expect("disabled");
+    control.tick().await.expect("ticked");
+    let row = all(&scene, &analyst).await.remove(0);
+    assert_eq!((row.status, row.closing), (Status::Open, None));
+    control.enable_person(Principal::Machine, rita.id()).await.expect("enabled");
+    control.tick().await.expect("ticked");
+    assert_eq!(all(&scene, &analyst).await[0].closing, Some(Closing::Approved));
+}
+
+#[tokio::test]
+async fn who_runs_hundreds_of_own_programs_gets_a_few_messages_and_one_that_says_so() {
+    let (place, scene) = empty_scene!();
+    let control = &scene.control;
+    let owner = person(&scene, "田中", Role::Employee, None).await;
+    own(&scene, scene.web.enrolled.device, &owner).await;
+    let mut device = Reporter::new(&scene);
+    let messages: Vec<InventoryMessage> = (0..60)
+        .map(|number| InventoryMessage::Added {
+            item: program(&format!("/home/tanaka/target/test-{number}")),
+        })
+        .collect();
+    assert_eq!(device.send(&messages).await.opened, 60);
+    scene.clock.advance_ns(20 * MINUTE_NS);
+    control.tick().await.expect("a tick");
+    let most = usize::try_from(FINDING_LETTERS_PER_DAY_MAX).expect("small");
+    let sent = control.my_messages(&owner).await.expect("messages");
+    assert_eq!(sent.len(), most + 1);
+    // Where "My PC" has the finding.
+    let links = sent.iter().flat_map(|message| &message.buttons);
+    assert!(links.clone().all(|button| button.link.starts_with("/pc#f-")), "{sent:?}");
+    assert_eq!(links.count(), 3 * most);
+    control.tick().await.expect("a tick");
+    assert_eq!(control.my_messages(&owner).await.expect("messages").len(), most + 1);
+    let told = "SELECT COUNT(*) FROM finding WHERE status = 'notified'";
+    assert_eq!(number(&place, told).await, 60, "each of them waits for an answer on My PC");
 }
