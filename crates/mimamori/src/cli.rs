@@ -2,6 +2,7 @@
 
 mod demo;
 mod lookback;
+mod public_url;
 mod rules;
 mod software;
 
@@ -9,12 +10,13 @@ pub(crate) use demo::{CoverageFormat, Demo, RulesCoverage};
 pub(crate) use lookback::{AlertsAct, FoldedAlerts, OneAlert, RulesBacktest};
 pub(crate) use rules::{PackKeygen, PackSign, PackVerify, RulesHealth, RulesOfData, RulesPack};
 pub(crate) use software::{
-    Findings, Language, Software, SoftwareExplain, SoftwareImport, SoftwareList,
+    Findings, FindingsList, Language, Software, SoftwareExplain, SoftwareImport, SoftwareList,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control::Role;
 use model::DeviceId;
+use public_url::public_url;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -96,17 +98,6 @@ impl ListenOptions {
     /// Where people reach the console.
     pub(crate) fn origin(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.console))
-    }
-}
-
-/// The origin of a web address, without a slash at its end.
-fn public_url(text: &str) -> Result<String, String> {
-    let origin = text.strip_suffix('/').unwrap_or(text);
-    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-    match host {
-        Some(host) if !host.is_empty() && host.bytes().all(fits) => Ok(origin.to_ascii_lowercase()),
-        _ => Err("write https://HOST or https://HOST:PORT, without a path".to_owned()),
     }
 }
 

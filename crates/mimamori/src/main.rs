@@ -47,7 +47,7 @@ fn dispatch(command: cli::Command) -> anyhow::Result<ExitCode> {
             cli::Command::Query(args) => command::query::run(&args).await,
             cli::Command::Alerts(args) => command::alerts::run(&args).await,
             cli::Command::Software(command) => command::software::software(&command).await,
-            cli::Command::Findings(command) => command::software::findings(&command).await,
+            cli::Command::Findings(command) => command::findings::findings(&command).await,
             cli::Command::Audit(command) => command::audit::run(&command).await,
             cli::Command::Admin(command) => command::admin::run(&command).await,
             cli::Command::Demo(args) => command::demo::run(&args, clock).await,

@@ -68,26 +68,58 @@ pub(crate) fn cell(value: &Value) -> String {
 /// # Errors
 /// When standard output is closed.
 pub(crate) fn print_table(columns: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
+    table(columns, rows).iter().try_for_each(|line| print_line(line))?;
+    flush()
+}
+
+/// The lines of a table. Widths are columns of a terminal, in which Japanese takes two for a character.
+fn table(columns: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     const WIDTH_MAX: usize = 60;
     let width = |column: usize| {
-        let widest = rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        widest.max(columns[column].chars().count()).min(WIDTH_MAX)
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let widest = cells.map(|cell| width_of(cell)).max().unwrap_or(0);
+        let name = columns.get(column).map_or(0, |name| width_of(name));
+        widest.max(name).min(WIDTH_MAX)
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     let line = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}", width = *width))
-            .collect();
-        padded.join("  ").trim_end().to_owned()
+        let mut line = String::new();
+        for (cell, width) in cells.iter().zip(&widths) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width.saturating_sub(width_of(cell)) + 2));
+        }
+        line.trim_end().to_owned()
     };
-    print_line(&line(columns.to_vec()))?;
-    print_line(&widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "))?;
-    for row in rows {
-        print_line(&line(row.iter().map(String::as_str).collect()))?;
-    }
-    flush()
+    let ruler: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
+    let mut lines = vec![line(columns.to_vec()), ruler.join("  ")];
+    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    lines
+}
+
+/// Columns of a terminal that a text takes. Unicode's East Asian Width (UAX #11) by its blocks, which is what terminals
+/// draw: wide and full-width characters take two, marks that combine none.
+pub(crate) fn width_of(text: &str) -> usize {
+    text.chars()
+        .map(|character| match character {
+            '\u{0300}'..='\u{036F}' | '\u{3099}'..='\u{309A}' | '\u{FE00}'..='\u{FE0F}' => 0,
+            '\u{1100}'..='\u{115F}'
+            | '\u{2E80}'..='\u{303E}'
+            | '\u{3041}'..='\u{33FF}'
+            | '\u{3400}'..='\u{4DBF}'
+            | '\u{4E00}'..='\u{A4CF}'
+            | '\u{A960}'..='\u{A97F}'
+            | '\u{AC00}'..='\u{D7A3}'
+            | '\u{F900}'..='\u{FAFF}'
+            | '\u{FE30}'..='\u{FE6F}'
+            | '\u{FF01}'..='\u{FF60}'
+            | '\u{FFE0}'..='\u{FFE6}'
+            | '\u{1F300}'..='\u{1F64F}'
+            | '\u{1F680}'..='\u{1F6FF}'
+            | '\u{1F900}'..='\u{1FAFF}'
+            | '\u{20000}'..='\u{3FFFD}' => 2,
+            _ => 1,
+        })
+        .sum()
 }
 
 #[cfg(test)]
@@ -98,5 +130,18 @@ mod tests {
     fn escape_sequences_and_bidi_tricks_are_shown_not_obeyed() {
         assert_eq!(visible("a\u{1b}[31mb\u{202e}c"), "a⟪U+001B⟫[31mb⟪U+202E⟫c");
         assert_eq!(visible("日本語 ok"), "日本語 ok");
+    }
+
+    #[test]
+    fn columns_stand_under_one_another_also_in_japanese() {
+        assert_eq!(width_of("Zoom"), 4);
+        assert_eq!(width_of("ズーム"), 6);
+        assert_eq!(width_of("ｽﾞｰﾑ"), 4, "half-width katakana");
+        assert_eq!(width_of("か\u{3099}"), 2, "a mark on the character before it");
+        assert_eq!(width_of("⟪U+202E⟫"), 8);
+        let rows =
+            [vec!["ズーム".to_owned(), "1".to_owned()], vec!["Zoom".to_owned(), "2".to_owned()]];
+        let lines = table(&["software", "version"], &rows);
+        assert_eq!(lines, ["software  version", "────────  ───────", "ズーム    1", "Zoom      2"]);
     }
 }

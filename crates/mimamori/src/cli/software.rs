@@ -35,6 +35,9 @@ pub(crate) struct SoftwareList {
     /// How to print
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: Format,
+    /// The same as --format jsonl
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -47,6 +50,9 @@ pub(crate) struct SoftwareExplain {
     /// Language of the steps
     #[arg(long, value_enum, default_value = "en")]
     pub(crate) language: Language,
+    /// One JSON object per item, with every step in both languages
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -106,4 +112,7 @@ pub(crate) struct FindingsList {
     /// How to print
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: Format,
+    /// The same as --format jsonl
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
 }

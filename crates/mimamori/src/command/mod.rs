@@ -6,6 +6,7 @@ pub(crate) mod audit;
 mod backtest;
 mod coverage;
 pub(crate) mod demo;
+pub(crate) mod findings;
 pub(crate) mod people;
 pub(crate) mod query;
 pub(crate) mod rules;

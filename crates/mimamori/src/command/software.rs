@@ -1,21 +1,20 @@
-//! `mimamori software` and `mimamori findings`: what is on the devices, how it was judged, what needs somebody.
+//! `mimamori software`: what is on the devices, and how it was judged.
 
 use crate::cli::{self, Format};
 use crate::command::admin::open;
-use crate::terminal::{flush, note, print_line, print_table, visible};
+use crate::terminal::{flush, note, print_line, print_table, visible, width_of};
 use anyhow::{Context as _, bail};
-use case::finding::{Kind, Status};
 use case::judgement::Verdict;
 use control::Export;
-use control::view::findings::{
-    Explained, FindingFilter, FindingRow, SoftwareFilter, SoftwareRow, StepRow,
-};
+use control::view::findings::{Explained, SoftwareFilter, SoftwareRow, StepRow};
 use control::view::requests::{ImportPlan, ImportPreview};
 use model::inventory::SoftwareSource;
 use serde_json::json;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+/// Items that one explanation shows at most.
+const EXPLAINED_SHOWN_MAX: usize = 20;
 /// Bytes of a spreadsheet.
 const SHEET_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -59,26 +58,29 @@ async fn list(args: &cli::SoftwareList) -> anyhow::Result<()> {
     }
     let more = rows.len() > args.rows || filter.after.is_some() && rows.len() == args.rows;
     rows.truncate(args.rows);
-    match args.format {
-        Format::Jsonl => rows.iter().try_for_each(|row| print_line(&software_json(row)))?,
-        Format::Table => {
-            let cells: Vec<Vec<String>> = rows.iter().map(software_cells).collect();
-            print_table(
-                &["software", "version", "publisher", "source", "judgement", "devices"],
-                &cells,
-            )?;
-        }
+    if args.json || args.format == Format::Jsonl {
+        return rows.iter().try_for_each(|row| print_line(&software_json(row)));
     }
     if rows.is_empty() {
-        note("no software yet; an agent's inventory arrives within a minute of its start");
-    } else if more {
+        let asked = !args.words.is_empty() || args.judgement.is_some() || args.source.is_some();
+        note(if asked {
+            "no device has software like that; without words and filters everything is listed"
+        } else {
+            "no software yet; an agent's inventory arrives within a minute of its start"
+        });
+        return Ok(());
+    }
+    let cells: Vec<Vec<String>> = rows.iter().map(software_cells).collect();
+    print_table(&["software", "version", "publisher", "source", "judgement", "devices"], &cells)?;
+    if more {
         note(&format!("only {} are shown; ask for more with --rows", rows.len()));
     }
+    note("why something is judged so: mimamori software explain NAME");
     Ok(())
 }
 
 /// A word of one of our enumerations; the error names what there is.
-fn named<T>(
+pub(crate) fn named<T>(
     given: Option<&str>,
     what: &str,
     of_name: impl Fn(&str) -> Option<T>,
@@ -93,9 +95,14 @@ fn named<T>(
 
 fn software_cells(row: &SoftwareRow) -> Vec<String> {
     let sources: Vec<&str> = row.sources.iter().map(|source| source.name()).collect();
+    let mut versions = visible(&row.versions.join(" "));
+    let more = row.version_count.saturating_sub(row.versions.len() as u64);
+    if more > 0 {
+        versions.push_str(&format!(" +{more}"));
+    }
     vec![
         visible(&row.name),
-        visible(&row.versions.join(" ")),
+        versions,
         visible(&row.publisher),
         sources.join(" "),
         row.verdict.name().to_owned(),
@@ -118,39 +125,129 @@ fn software_json(row: &SoftwareRow) -> String {
 }
 
 async fn explain(args: &cli::SoftwareExplain) -> anyhow::Result<()> {
-    let explanation = open(&args.data).await?.explain_here(&args.name).await?;
-    for one in &explanation.items {
-        print_explained(one, args.language)?;
+    if args.name.trim().is_empty() {
+        bail!("an empty name; write the name as a device or a person would, such as Zoom");
     }
+    let explanation = open(&args.data).await?.explain_here(&args.name).await?;
+    if args.json {
+        return explanation.items.iter().try_for_each(|one| print_line(&explained_json(one)));
+    }
+    let japanese = args.language == cli::Language::Ja;
     if explanation.items.iter().all(|one| one.devices == 0) {
-        note("no device has it; this is how the name alone is read");
+        note(if japanese {
+            "この名前のソフトウェアはどの端末にもありません。名前だけから次のように判断します"
+        } else {
+            "no device has it; this is how the name alone is read"
+        });
+    }
+    for (number, one) in explanation.items.iter().enumerate() {
+        if number > 0 {
+            print_line("")?;
+        }
+        print_explained(one, japanese)?;
+    }
+    if explanation.items.len() >= EXPLAINED_SHOWN_MAX {
+        note(if japanese {
+            "これより多くのソフトウェアが当てはまります。名前を詳しく書いてください"
+        } else {
+            "there may be more of that name; write more of it"
+        });
     }
     Ok(())
 }
 
-fn print_explained(one: &Explained, language: cli::Language) -> anyhow::Result<()> {
+fn print_explained(one: &Explained, japanese: bool) -> anyhow::Result<()> {
     let item = &one.item;
-    print_line(&format!(
-        "{} {}  [{}]  {} device(s)",
-        visible(&item.name),
-        visible(&item.version),
-        item.source.name(),
-        one.devices
-    ))?;
-    print_line(&format!("  identity   {} {}", one.outcome, visible(&one.titles.join(", "))))?;
-    print_steps(&one.identification, language)?;
-    print_line(&format!("  judgement  {}", one.verdict.name()))?;
-    print_steps(&one.judgement, language)
+    let devices = match (one.devices, japanese) {
+        (0, true) => "端末なし".to_owned(),
+        (count, true) => format!("{count} 台"),
+        (0, false) => "on no device".to_owned(),
+        (1, false) => "on 1 device".to_owned(),
+        (count, false) => format!("on {count} devices"),
+    };
+    // Of a bare name nobody knows a source.
+    let source = if one.devices == 0 { "" } else { item.source.name() };
+    let head = [visible(&item.name), visible(&item.version), source.to_owned(), devices];
+    let head: Vec<String> = head.into_iter().filter(|part| !part.is_empty()).collect();
+    print_line(&head.join("  "))?;
+    let (identity, judgement, next) =
+        if japanese { ("特定", "判定", "次に") } else { ("identity", "judgement", "next") };
+    let titles = visible(&one.titles.join(", "));
+    print_line(format!("  {}{} {titles}", padded(identity), one.outcome).trim_end())?;
+    print_steps(&one.identification, japanese)?;
+    let verdict = if japanese { one.verdict.label_ja() } else { one.verdict.label_en() };
+    print_line(&format!("  {}{} ({})", padded(judgement), verdict, one.verdict.name()))?;
+    print_steps(&one.judgement, japanese)?;
+    match next_step(one.verdict, japanese) {
+        Some(words) => print_line(&format!("  {}{words}", padded(next))),
+        None => Ok(()),
+    }
 }
 
-fn print_steps(steps: &[StepRow], language: cli::Language) -> anyhow::Result<()> {
+/// A label in a column of its own.
+fn padded(label: &str) -> String {
+    format!("{label}{}", " ".repeat(11usize.saturating_sub(width_of(label))))
+}
+
+/// What a person may do about it, in the console; nothing where nothing is to be done.
+const fn next_step(verdict: Verdict, japanese: bool) -> Option<&'static str> {
+    Some(match (verdict, japanese) {
+        (Verdict::Approved | Verdict::ApprovedWithConditions | Verdict::Excluded, _) => {
+            return None;
+        }
+        (Verdict::Unapproved, true) => "申請する (/requests)、または除外を作る (/exclusions)",
+        (Verdict::Unapproved, false) => "request it (/requests), or exclude it (/exclusions)",
+        (Verdict::Candidate, true) => "どのソフトウェアかを確定する (/software/candidates)",
+        (Verdict::Candidate, false) => "say which title it is (/software/candidates)",
+        (Verdict::NewVersion, true) => "新しい版を確認する (/review/rechecks)",
+        (Verdict::NewVersion, false) => "look at the new version (/review/rechecks)",
+        (Verdict::ConditionBroken, true) => {
+            "条件を満たすか、削除する。検出に詳細があります (/findings)"
+        }
+        (Verdict::ConditionBroken, false) => {
+            "meet the condition or remove it; see its finding (/findings)"
+        }
+        (Verdict::Denied | Verdict::Revoked | Verdict::EndOfLife, true) => {
+            "端末から削除する。代わりのソフトウェアはカタログにあります (/catalogue)"
+        }
+        (Verdict::Denied | Verdict::Revoked | Verdict::EndOfLife, false) => {
+            "remove it; the catalogue names alternatives (/catalogue)"
+        }
+    })
+}
+
+fn explained_json(one: &Explained) -> String {
+    let steps = |steps: &[StepRow]| -> Vec<serde_json::Value> {
+        steps
+            .iter()
+            .map(|step| json!({ "en": step.en, "ja": step.ja, "held": step.held }))
+            .collect()
+    };
+    json!({
+        "subject": one.subject,
+        "name": one.item.name,
+        "version": one.item.version,
+        "publisher": one.item.publisher,
+        "identifier": one.item.identifier,
+        "source": (one.devices > 0).then(|| one.item.source.name()),
+        "devices": one.devices,
+        "identity": one.outcome,
+        "titles": one.titles,
+        "identification": steps(&one.identification),
+        "judgement": one.verdict.name(),
+        "steps": steps(&one.judgement),
+    })
+    .to_string()
+}
+
+fn print_steps(steps: &[StepRow], japanese: bool) -> anyhow::Result<()> {
     for (number, step) in steps.iter().enumerate() {
         let mark = match step.held {
             Some(true) => "+",
             Some(false) => "-",
             None => " ",
         };
-        let words = if language == cli::Language::Ja { &step.ja } else { &step.en };
+        let words = if japanese { &step.ja } else { &step.en };
         print_line(&format!("    {:2} {mark} {}", number + 1, visible(words)))?;
     }
     Ok(())
@@ -221,72 +318,20 @@ fn print_preview(preview: &ImportPreview) -> anyhow::Result<()> {
     ))
 }
 
-pub(crate) async fn findings(command: &cli::Findings) -> anyhow::Result<ExitCode> {
-    let cli::Findings::List(args) = command;
-    let mut filter = FindingFilter {
-        kind: named(args.kind.as_deref(), "kind", Kind::of_name, || {
-            Kind::ALL.iter().map(|one| one.name()).collect()
-        })?,
-        status: named(args.status.as_deref(), "status", Status::of_name, || {
-            Status::ALL.iter().map(|one| one.name()).collect()
-        })?,
-        closed: args.closed,
-        words: args.words.join(" "),
-        ..FindingFilter::default()
-    };
-    let control = open(&args.data).await?;
-    let mut rows = Vec::new();
-    while rows.len() < args.rows {
-        let page = control.findings_here(&filter).await?;
-        rows.extend(page.rows);
-        match page.next {
-            Some(next) => filter.after = Some(next),
-            None => break,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_somebody_says_what_to_do_next_in_both_languages() {
+        for verdict in Verdict::ALL {
+            let fine = matches!(
+                verdict,
+                Verdict::Approved | Verdict::ApprovedWithConditions | Verdict::Excluded
+            );
+            for japanese in [true, false] {
+                assert_eq!(next_step(*verdict, japanese).is_none(), fine, "{}", verdict.name());
+            }
         }
     }
-    rows.truncate(args.rows);
-    match args.format {
-        Format::Jsonl => rows.iter().try_for_each(|row| print_line(&finding_json(row)))?,
-        Format::Table => {
-            let cells: Vec<Vec<String>> = rows.iter().map(finding_cells).collect();
-            let head = ["kind", "software", "version", "device", "owner", "status", "opened", "id"];
-            print_table(&head, &cells)?;
-        }
-    }
-    if rows.is_empty() {
-        note("no finding");
-    }
-    flush()?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn finding_cells(row: &FindingRow) -> Vec<String> {
-    let closing = row.closing.map_or_else(String::new, |closing| format!(" ({})", closing.name()));
-    vec![
-        row.kind.name().to_owned(),
-        visible(&row.name),
-        visible(&row.version),
-        visible(&row.device_name),
-        visible(&row.owner),
-        format!("{}{closing}", row.status.name()),
-        row.opened_at.to_string(),
-        row.id.clone(),
-    ]
-}
-
-fn finding_json(row: &FindingRow) -> String {
-    json!({
-        "id": row.id,
-        "kind": row.kind.name(),
-        "status": row.status.name(),
-        "closing": row.closing.map(|closing| closing.name()),
-        "name": row.name,
-        "version": row.version,
-        "device": row.device.to_string(),
-        "device_name": row.device_name,
-        "owner": row.owner,
-        "opened_at": row.opened_at.to_string(),
-        "last_seen_at": row.last_seen_at.to_string(),
-    })
-    .to_string()
 }

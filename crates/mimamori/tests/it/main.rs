@@ -6,6 +6,7 @@ mod first_light;
 mod full_disk;
 mod installation;
 mod lookback;
+mod public_url;
 mod replacement;
 mod rule_life;
 mod rule_packs;
