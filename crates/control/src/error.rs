@@ -325,7 +325,7 @@ impl ControlError {
             Self::BadRule(fault) => return fault.to_string(),
             Self::RuleFault(fault) => return fault.message(language),
             Self::RuleRefused(refusal) => return refusal.message(language),
-            Self::Software(fault) => return fault.to_string(),
+            Self::Software(fault) => return crate::refusal_words::of_software(fault, language),
             Self::FindingRefused(refused) => return finding_message(refused, language),
             Self::DetectionRefused(why) => return crate::detections::message(*why, language),
             Self::ExclusionRefused(fault) => return exclusion_message(fault, language),

@@ -2,6 +2,7 @@
 
 use crate::Language;
 use case::refusal::{FormFault, Refusal};
+use software::SoftwareError;
 
 /// The refusal in the person's language, with what to do next.
 pub(crate) fn message(refusal: &Refusal, language: Language) -> String {
@@ -62,6 +63,36 @@ pub(crate) fn message(refusal: &Refusal, language: Language) -> String {
     match language {
         Language::Ja => ja.to_owned(),
         Language::En => en.to_owned(),
+    }
+}
+
+/// What is wrong with a sheet, a range of versions or an entry of the catalogue, for whoever brought it.
+pub(crate) fn of_software(fault: &SoftwareError, language: Language) -> String {
+    if language == Language::En {
+        return fault.to_string();
+    }
+    match fault {
+        SoftwareError::BadTitleId(id) => {
+            format!("カタログID「{id}」は使えません。英小文字・数字・「.」「-」で64文字までにしてください。")
+        }
+        SoftwareError::BadIdentifier(text) => {
+            format!("識別子「{text}」を読み取れません。「deb:zoom」のように「種類:値」で書いてください。")
+        }
+        SoftwareError::BadCpe { place, .. } => {
+            format!("CPE名を読み取れません（「{place}」のあたり）。")
+        }
+        SoftwareError::BadRange(text) => {
+            format!("対象バージョン「{text}」を読み取れません。「>=1.2, <2」のように書いてください。")
+        }
+        SoftwareError::BadScheme(text) => format!("バージョンの比べ方「{text}」はありません。"),
+        SoftwareError::BadUrl(text) => {
+            format!("「{text}」はURLとして読み取れません。https://example.com/file のように書いてください。")
+        }
+        SoftwareError::BadTitles(text) => format!("ソフトウェアの一覧を読み取れません: {text}"),
+        SoftwareError::BadSheet(_) => "表を読み取れません。CSV（UTF-8かShift_JIS）で保存し、1行目に「ソフトウェア名」の列があるかご確認ください。".to_owned(),
+        SoftwareError::TooLarge { size, limit, .. } => {
+            format!("大きすぎます（{size}）。{limit}までに分けてください。")
+        }
     }
 }
 

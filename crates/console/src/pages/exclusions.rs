@@ -15,7 +15,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use case::exclusion::Class;
 use case::judgement::ITEM_FIELDS;
-use case::predicate::{Comparison, Operator, Predicate};
+use case::predicate::{Comparison, Operator, Predicate, PredicateFault};
 use control::view::findings::{
     ExclusionPreview, ExclusionProposal, ExclusionRow, FindingPage, NewExclusion,
 };
@@ -131,9 +131,10 @@ impl Given {
     }
 
     /// Values are separated by line ends or commas.
-    fn predicate(&self) -> Result<Predicate, String> {
+    fn predicate(&self, page: &Page) -> Result<Predicate, String> {
+        let said = |fault: PredicateFault| page.predicate_fault(&fault);
         if !self.predicate.trim().is_empty() {
-            return Predicate::parse(&self.predicate, ITEM_FIELDS).map_err(|err| err.to_string());
+            return Predicate::parse(&self.predicate, ITEM_FIELDS).map_err(said);
         }
         let mut parts = Vec::new();
         for place in 0..LINES {
@@ -150,7 +151,7 @@ impl Given {
             1 => parts.swap_remove(0),
             _ => Predicate::All(parts),
         };
-        predicate.check(ITEM_FIELDS).map_err(|err| err.to_string())?;
+        predicate.check(ITEM_FIELDS).map_err(said)?;
         Ok(predicate)
     }
 
@@ -159,7 +160,7 @@ impl Given {
         let until = page.end_of_day(&self.until).ok().flatten();
         Ok(NewExclusion {
             class,
-            predicate: self.predicate()?,
+            predicate: self.predicate(page)?,
             parent: Some(self.parent.trim().to_owned()).filter(|parent| !parent.is_empty()),
             reason: self.reason.trim().to_owned(),
             expires_at: until.ok_or_else(|| page.t("exclusion-no-end"))?,
@@ -300,6 +301,22 @@ impl Page {
     /// A day as the value of a `date` input, in the viewer's zone.
     pub(crate) fn day_input(&self, at: impl At) -> String {
         self.input_time(at).chars().take(10).collect()
+    }
+
+    /// What is wrong with a predicate.
+    pub(crate) fn predicate_fault(&self, fault: &PredicateFault) -> String {
+        match fault {
+            PredicateFault::UnknownField { field, .. } => self.ts("predicate-unknown-field", field),
+            PredicateFault::TooDeep => self.t("predicate-too-deep"),
+            PredicateFault::TooLarge => self.t("predicate-too-large"),
+            PredicateFault::BadValue { field } => {
+                let known = ITEM_FIELDS.contains(&field.as_str());
+                let field = if known { self.word("item", field) } else { field.clone() };
+                self.ts("predicate-bad-value", field)
+            }
+            PredicateFault::Everything => self.t("predicate-everything"),
+            PredicateFault::Malformed { reason } => self.ts("predicate-malformed", reason),
+        }
     }
 
     /// A predicate in words: `名前 が "x" で始まる かつ …`.

@@ -15,8 +15,9 @@ use axum::extract::{Form as Sent, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
 use case::finding::{Kind, Ruling, Status};
+use control::ControlError;
 use control::view::findings::{
-    FindingCursor, FindingFilter, FindingPage as FindingView, FindingRow,
+    DraftView, FindingCursor, FindingFilter, FindingPage as FindingView, FindingRow,
 };
 use model::{DeviceId, Timestamp};
 use std::sync::Arc;
@@ -140,6 +141,7 @@ fn cursor(text: &str) -> Option<FindingCursor> {
 struct FindingPage {
     page: Page,
     said: Option<String>,
+    problem: Option<String>,
     view: FindingView,
     device_href: Href,
 }
@@ -150,11 +152,23 @@ async fn show(
     Path(id): Path<String>,
     Query(said): Query<Said>,
 ) -> Result<Response, Fault> {
+    let said = viewer.page(Section::Software).said(&said.said);
+    finding_page(&viewer, &id, said, None, None).await
+}
+
+/// The page; with a draft of a message that was asked for or refused, and why something was refused.
+async fn finding_page(
+    viewer: &Viewer,
+    id: &str,
+    said: Option<String>,
+    problem: Option<String>,
+    draft: Option<DraftView>,
+) -> Result<Response, Fault> {
     let page = viewer.page(Section::Software);
-    let view = viewer.control.finding(&viewer.actor, &id).await?;
-    let said = page.said(&said.said);
+    let mut view = viewer.control.finding(&viewer.actor, id).await?;
+    view.draft = draft.or(view.draft);
     let device_href = super::rows::device_href(view.row.device);
-    html(&FindingPage { page, said, view, device_href })
+    html(&FindingPage { page, said, problem, view, device_href })
 }
 
 #[derive(serde::Deserialize)]
@@ -177,36 +191,78 @@ async fn act(
     Path((id, action)): Path<(String, String)>,
     Sent(given): Sent<Given>,
 ) -> Result<Response, Fault> {
+    if action == "draft" {
+        // It is not stored: it becomes a message when somebody sends it.
+        return match viewer.control.draft_message(&viewer.actor, &id).await {
+            Ok(draft) => finding_page(&viewer, &id, None, None, Some(draft)).await,
+            Err(error) => refused(&viewer, &id, error, None).await,
+        };
+    }
+    match step(&viewer, &id, &action, &given).await {
+        Ok(said) => {
+            let path = format!("/findings/{}", segment(&id));
+            Ok(to(&Href::new(&path, &[("said", said)])))
+        }
+        Err(Fault::Control(error)) => {
+            let sent = (action == "send").then_some(given);
+            refused(&viewer, &id, error, sent).await
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The page with why something was refused; a message that was not sent stays as it was written.
+async fn refused(
+    viewer: &Viewer,
+    id: &str,
+    error: ControlError,
+    sent: Option<Given>,
+) -> Result<Response, Fault> {
+    if !crate::refusal::is_about_the_form(&error) {
+        return Err(error.into());
+    }
+    let language = viewer.page(Section::Software).language();
+    let problem = Some(crate::refusal::message(&error, language));
+    let mut draft = None;
+    if let Some(Given { subject, body, .. }) = sent {
+        let made = viewer.control.draft_message(&viewer.actor, id).await.ok();
+        draft = made.map(|made| DraftView { subject, body, ..made });
+    }
+    finding_page(viewer, id, None, problem, draft).await
+}
+
+/// Does it; what is said afterwards.
+async fn step(
+    viewer: &Viewer,
+    id: &str,
+    action: &str,
+    given: &Given,
+) -> Result<&'static str, Fault> {
     let (control, actor) = (&viewer.control, &viewer.actor);
     let page = viewer.page(Section::Software);
     let reason = given.reason.trim();
-    let said = match action.as_str() {
+    Ok(match action {
         "dispute" => {
             let ruling = Ruling::of_name(&given.ruling)
                 .ok_or_else(|| Fault::Malformed("unknown ruling".to_owned()))?;
-            control.rule_on_dispute(actor, &id, ruling, reason).await?;
+            control.rule_on_dispute(actor, id, ruling, reason).await?;
             "said-saved"
         }
         "accept-risk" => {
             let until = page
                 .end_of_day(&given.until)?
                 .ok_or_else(|| Fault::Malformed("a day is needed".to_owned()))?;
-            control.accept_risk(actor, &id, until, reason).await?;
+            control.accept_risk(actor, id, until, reason).await?;
             "said-saved"
         }
         "end-risk" => {
-            control.end_risk(actor, &id, reason).await?;
+            control.end_risk(actor, id, reason).await?;
             "said-saved"
         }
-        "draft" => {
-            control.draft_message(actor, &id).await?;
-            return Ok(to(&Href::new(&format!("/findings/{}", segment(&id)), &[])));
-        }
         "send" => {
-            control.send_draft(actor, &id, given.subject.trim(), &unix_lines(&given.body)).await?;
+            control.send_draft(actor, id, given.subject.trim(), &unix_lines(&given.body)).await?;
             "said-sent"
         }
         _ => return Err(Fault::NotFound),
-    };
-    Ok(to(&Href::new(&format!("/findings/{}", segment(&id)), &[("said", said)])))
+    })
 }

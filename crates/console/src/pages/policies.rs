@@ -144,7 +144,7 @@ impl Given {
             true => Ok(None),
             false => Predicate::parse(text, FIELDS)
                 .map(Some)
-                .map_err(|fault| format!("{}: {fault}", page.t(key))),
+                .map_err(|fault| format!("{}: {}", page.t(key), page.predicate_fault(&fault))),
         };
         let day = |text: &str| page.end_of_day(text).map_err(|_| page.t("policy-bad-day"));
         Ok(PolicyRule {

@@ -159,3 +159,54 @@ async fn people_are_added_and_own_devices_by_name_and_nothing_typed_is_lost() {
         assert!(answer.body.contains("value=\"analyst\" checked"), "{}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn a_message_is_drafted_on_request_and_sent_in_the_analysts_name() {
+    let mut console = Console::open().await;
+    let office = Office::open(&mut console).await;
+    let path = format!("/findings/{}", office.finding);
+    let secret = &office.analyst.secret;
+    let drafted = console.post_as(secret, &format!("{path}/draft"), "").await;
+    assert_eq!(drafted.status, StatusCode::OK, "{}", drafted.body);
+    assert!(drafted.body.contains("id=\"subject\""), "the draft is shown: {}", drafted.body);
+    // An empty text is refused, and the subject stays.
+    let send = format!("{path}/send");
+    let refused = console.post_as(secret, &send, "subject=Drawings+tool&body=").await;
+    assert_eq!(refused.status, StatusCode::OK, "{}", refused.body);
+    assert!(refused.body.contains("value=\"Drawings tool\""), "{}", refused.body);
+    let sent = console.post_as(secret, &send, "subject=Drawings+tool&body=Please+answer").await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_condition_or_a_sheet_is_said_in_the_readers_language() {
+    let mut console = Console::open().await;
+    let office = Office::open(&mut console).await;
+    let form = "class=in_house&predicate=%7B%22is%22%3A%7B%22field%22%3A%22no-such%22%2C%22op%22%3A%22equals%22%2C%22values%22%3A%5B%22a%22%5D%7D%7D&reason=because&until=2027-01-31";
+    let sheet = "--edge\r\nContent-Disposition: form-data; name=\"sheet\"; filename=\"a.csv\"\r\n\r\nnothing,known\r\n1,2\r\n--edge--\r\n";
+    for (person, path, kind, body, ja) in [
+        (
+            &office.analyst,
+            "/exclusions/preview",
+            "application/x-www-form-urlencoded",
+            form,
+            "という項目はありません",
+        ),
+        (
+            &office.reviewer,
+            "/desk/catalogue/import",
+            "multipart/form-data; boundary=edge",
+            sheet,
+            "表を読み取れません",
+        ),
+    ] {
+        let request = Request::post(path)
+            .header(header::HOST, HOST)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::COOKIE, cookie(&person.secret, "ja"))
+            .header(header::CONTENT_TYPE, kind);
+        let answer = console.answer(request.body(Body::from(body)).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
+        assert!(answer.body.contains(ja), "{path}: {}", answer.body);
+    }
+}

@@ -3,7 +3,10 @@ people-manager = Manager
 people-disabled = Disabled
 people-add = Add a person
 people-departments = Departments
-people-count = { $n } people
+people-count = { $n ->
+    [one] { $n } person
+   *[other] { $n } people
+}
 people-department-add = Add a department
 people-words = Name, department, device
 people-no-match = Nothing matches.
