@@ -41,7 +41,8 @@ impl Control {
             detail: json!({}),
         })
         .await?;
-        let verified = crate::verify::verify_alert(&self.lake, id).await?;
+        let verified =
+            crate::verify::verify_alert(&self.lake, id, &self.rule_lists().await?).await?;
         let (verdicts, alert) = (verified.verdicts(), verified.alert);
         let names = self.device_names().await?;
         let ancestors = self.ancestors(&alert).await?;

@@ -4,6 +4,8 @@
 //! identifier. What a crash between the lake's commit and the taking leaves behind is found by the mark that
 //! [`Control::alerts_coming`] set before the commit, and taken by [`Control::catch_up_alerts`].
 //!
+//! What is old is removed; an open detection never is.
+//!
 //! Invariant: the counts of detections are those of the lake's alerts of level low and above. Informational alerts
 //! open no detection and add no risk: they are for reading along.
 //! Invariant: an alert is in one detection, and counted once in it, on its device and in the risk of its device and
@@ -14,10 +16,13 @@ mod came;
 mod intake;
 mod ocsf;
 mod reading;
+mod retention;
 mod risk;
 mod stored;
 
 pub use intake::Taken;
+pub use retention::Removed;
+pub(crate) use retention::Retention;
 
 use crate::Language;
 use case::detection::Refused;

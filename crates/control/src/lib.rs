@@ -93,7 +93,7 @@ pub use alert_verdicts::sentences;
 pub use audit::{AuditProblem, AuditReport};
 pub use authority::ServerIdentity;
 pub use channel::{Channel, Delivery, Outgoing, Undelivered};
-pub use detections::Taken;
+pub use detections::{Removed, Taken};
 pub use enrol::{AgentIdentity, Enrolled};
 pub use error::{ControlError, ErrorClass, Language, QueryFault};
 pub use findings::{AnswerNext, Answered};
@@ -147,6 +147,7 @@ pub struct Control {
     rules_in_force: std::sync::RwLock<Vec<Arc<view::backtest::RuleInForce>>>,
     rules_changed: tokio::sync::watch::Sender<u64>,
     rule_care: rule_care::RuleCare,
+    retention: detections::Retention,
 }
 
 impl std::fmt::Debug for Control {
@@ -206,6 +207,7 @@ impl Control {
             rules_in_force: std::sync::RwLock::default(),
             rules_changed: tokio::sync::watch::Sender::new(0),
             rule_care: rule_care::RuleCare::default(),
+            retention: detections::Retention::default(),
         };
         control.seed_titles().await?;
         control.seed_policies().await?;

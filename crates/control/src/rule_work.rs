@@ -1,16 +1,19 @@
-//! What rules cost and filters took away, by day: handed over by the server, read by pages.
+//! What rules cost and filters took away, by day: read by pages.
 //!
-//! Counts are for people: those of the last moments before a crash are lost, and an event that is judged again
-//! after one is counted again.
+//! What rules cost is handed over by the server, and is for people: the last moments before a crash are lost, and an
+//! event that is judged again after one costs again. What filters took away is counted by the lake, in the commit of
+//! the events themselves, so that each is counted once; those counts stay, for how often an exclusion was needed is
+//! asked when it is extended. Earlier versions counted it in the table `rule_filter_hits`.
 
-use crate::limits::{DAY_NS, RULE_WORK_DAYS_KEPT, RULE_WORK_ROWS_MAX};
+use crate::limits::{DAY_NS, FILTERED_RULES_SHOWN, RULE_WORK_DAYS_KEPT, RULE_WORK_ROWS_MAX};
 use crate::store::storable;
 use crate::view::rule_exclusions::FilterHits;
 use crate::view::rule_health::RuleWork;
 use crate::{Control, ControlError};
+use lake::TallySum;
 use model::Timestamp;
 use sqlx::Row as _;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Days whose counts are shown.
 pub(crate) const SHOWN_DAYS: i64 = 30;
@@ -56,21 +59,6 @@ impl Control {
             .execute(&mut *writing)
             .await?;
         }
-        for filter in work.filters.iter().filter(|filter| filter.hits > 0).take(RULE_WORK_ROWS_MAX)
-        {
-            sqlx::query(
-                "INSERT INTO rule_filter_hits (filter_id, rule_id, day, hits, last_at) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (filter_id, rule_id, day) DO UPDATE SET hits = rule_filter_hits.hits + excluded.hits, \
-                 last_at = excluded.last_at",
-            )
-            .bind(storable(&filter.filter_id).into_owned())
-            .bind(storable(&filter.rule_id).into_owned())
-            .bind(&day)
-            .bind(stored(filter.hits))
-            .bind(now.nanos())
-            .execute(&mut *writing)
-            .await?;
-        }
         let units: u64 = work.rules.iter().map(|rule| rule.units).fold(0, u64::saturating_add);
         sqlx::query(
             "INSERT INTO rule_work_day (day, events, units, judged_ns) VALUES ($1, $2, $3, $4) \
@@ -83,7 +71,6 @@ impl Control {
         .bind(stored(work.judged_ns))
         .execute(&mut *writing)
         .await?;
-        // Hits of filters stay: how often an exclusion was needed is asked when it is extended.
         let kept = now.plus_nanos(-RULE_WORK_DAYS_KEPT * DAY_NS).utc_day();
         for sql in
             ["DELETE FROM rule_work WHERE day < $1", "DELETE FROM rule_work_day WHERE day < $1"]
@@ -99,24 +86,14 @@ impl Control {
 
     /// What each filter took away, by its id.
     pub(crate) async fn filter_hits(&self) -> Result<HashMap<String, FilterHits>, ControlError> {
-        let rows = sqlx::query(
-            "SELECT filter_id, CAST(SUM(hits) AS BIGINT), \
-             CAST(SUM(CASE WHEN day >= $1 THEN hits ELSE 0 END) AS BIGINT), MAX(last_at) \
-             FROM rule_filter_hits GROUP BY filter_id",
-        )
-        .bind(self.first_shown_day())
-        .fetch_all(self.store.pool())
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let hits = FilterHits {
-                    total: read(row.try_get(1)?),
-                    last_30d: read(row.try_get(2)?),
-                    last_at: row.try_get::<Option<i64>, _>(3)?.map(Timestamp::from_nanos),
-                };
-                Ok((row.try_get(0)?, hits))
-            })
-            .collect()
+        let mut hits: HashMap<String, FilterHits> = HashMap::new();
+        for sum in self.taken_away().await? {
+            let of_filter = hits.entry(sum.name).or_default();
+            of_filter.total += sum.total;
+            of_filter.last_30d += sum.since;
+            of_filter.last_at = of_filter.last_at.max(Some(sum.last_at));
+        }
+        Ok(hits)
     }
 
     /// What one filter took away by day, the newest first, and by rule, the most first.
@@ -124,44 +101,66 @@ impl Control {
         &self,
         filter_id: &str,
     ) -> Result<(Vec<(String, u64)>, Vec<(String, Option<String>, u64)>), ControlError> {
+        let since = self.first_shown_day();
+        let mut by_day: BTreeMap<String, u64> =
+            self.lake.tally_days(filter_id, &since).await?.into_iter().collect();
         let rows = sqlx::query(
             "SELECT day, CAST(SUM(hits) AS BIGINT) FROM rule_filter_hits WHERE filter_id = $1 AND day >= $2 \
-             GROUP BY day ORDER BY day DESC",
+             GROUP BY day",
         )
         .bind(filter_id.to_owned())
-        .bind(self.first_shown_day())
+        .bind(since)
         .fetch_all(self.store.pool())
         .await?;
-        let mut days = Vec::with_capacity(rows.len());
         for row in &rows {
-            days.push((row.try_get(0)?, read(row.try_get(1)?)));
+            *by_day.entry(row.try_get(0)?).or_default() += read(row.try_get(1)?);
         }
-        let rows = sqlx::query(
-            "SELECT rule_id, CAST(SUM(hits) AS BIGINT) AS taken FROM rule_filter_hits WHERE filter_id = $1 \
-             GROUP BY rule_id ORDER BY taken DESC, rule_id LIMIT 100",
-        )
-        .bind(filter_id.to_owned())
-        .fetch_all(self.store.pool())
-        .await?;
+        let mut taken: BTreeMap<String, u64> = BTreeMap::new();
+        for sum in self.taken_away().await?.into_iter().filter(|sum| sum.name == filter_id) {
+            *taken.entry(sum.part).or_default() += sum.total;
+        }
+        let mut taken: Vec<(String, u64)> = taken.into_iter().collect();
+        taken.sort_by(|left, right| right.1.cmp(&left.1));
+        taken.truncate(FILTERED_RULES_SHOWN);
         let in_force = self.rules_in_force();
-        let mut by_rule = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let id: String = row.try_get(0)?;
+        let named = |(id, hits): (String, u64)| {
             let title = in_force.iter().find(|rule| rule.id == id).map(|rule| rule.title.clone());
-            by_rule.push((id, title, read(row.try_get(1)?)));
-        }
-        Ok((days, by_rule))
+            (id, title, hits)
+        };
+        Ok((by_day.into_iter().rev().collect(), taken.into_iter().map(named).collect()))
     }
 
     /// Matches of each rule that filters took away over the shown days.
     pub(crate) async fn filtered_of_rules(&self) -> Result<HashMap<String, u64>, ControlError> {
+        let mut filtered: HashMap<String, u64> = HashMap::new();
+        for sum in self.taken_away().await? {
+            *filtered.entry(sum.part).or_default() += sum.since;
+        }
+        Ok(filtered)
+    }
+
+    /// What filters took away, by filter and rule; `since` is over the shown days.
+    async fn taken_away(&self) -> Result<Vec<TallySum>, ControlError> {
+        let since = self.first_shown_day();
+        let mut sums = self.lake.tallies(&since).await?;
         let rows = sqlx::query(
-            "SELECT rule_id, CAST(SUM(hits) AS BIGINT) FROM rule_filter_hits WHERE day >= $1 GROUP BY rule_id",
+            "SELECT filter_id, rule_id, CAST(SUM(hits) AS BIGINT), \
+             CAST(SUM(CASE WHEN day >= $1 THEN hits ELSE 0 END) AS BIGINT), MAX(last_at) \
+             FROM rule_filter_hits GROUP BY filter_id, rule_id",
         )
-        .bind(self.first_shown_day())
+        .bind(since)
         .fetch_all(self.store.pool())
         .await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, read(row.try_get(1)?)))).collect()
+        for row in &rows {
+            sums.push(TallySum {
+                name: row.try_get(0)?,
+                part: row.try_get(1)?,
+                total: read(row.try_get(2)?),
+                since: read(row.try_get(3)?),
+                last_at: Timestamp::from_nanos(row.try_get(4)?),
+            });
+        }
+        Ok(sums)
     }
 
     /// What each rule did over the shown days, and all together.

@@ -14,8 +14,9 @@ impl Control {
         let decisions = self.tick_decisions().await;
         let files = self.sweep_attachments().await;
         let exclusions = self.expire_rule_exclusions().await.and(self.compare_rule_lists().await);
+        let old = self.remove_old_detections().await;
         // Messages last: what the other parts wrote goes out in the same round.
         let messages = self.deliver_messages().await.map(drop);
-        findings.and(requests).and(decisions).and(files).and(exclusions).and(messages)
+        findings.and(requests).and(decisions).and(files).and(exclusions).and(old).and(messages)
     }
 }

@@ -16,7 +16,7 @@ use crate::rows::{Parameters, rows_of};
 use crate::view::detections::{Timeline, TimelineEntry, TimelineStage};
 use crate::view::{AlertRow, EventRow, TimeRange};
 use crate::{Actor, Control, ControlError, Permission, QueryFault};
-use model::{DeviceId, EventKind, Family, Fields, StreamKey, Tactic};
+use model::{DeviceId, EventKind, Family, Fields, StreamKey, Tactic, Timestamp};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,21 +55,24 @@ impl Control {
         devices: &[DeviceId],
         range: TimeRange,
     ) -> Result<Timeline, ControlError> {
-        let mut parameters = Parameters::default();
-        let mut place = vec![
-            format!("observed_at >= {}", parameters.bind_time(range.from)),
-            format!("observed_at < {}", parameters.bind_time(range.to)),
-        ];
-        if !devices.is_empty() {
-            let ids: Vec<String> =
-                devices.iter().map(|device| parameters.bind(device.to_string())).collect();
-            place.push(format!("device IN ({})", ids.join(", ")));
-        }
-        let place = place.join(" AND ");
         let names = self.device_names().await?;
+        let (place, parameters) = place_of(devices, range);
         let told = format!("{place} AND level <> 'informational'");
-        let (alerts, mut truncated) =
+        let (mut alerts, mut truncated) =
             self.alert_rows(&told, &parameters, TIMELINE_ALERTS_MAX, &names).await?;
+        // What does not fit is told by a timeline of its own, from where this one begins.
+        let cut = if truncated { cut_of(&alerts, range) } else { None };
+        let (range, earlier) = match cut {
+            None => (range, None),
+            Some(cut) => {
+                truncated = false;
+                alerts.retain(|alert| alert.observed_at >= cut);
+                let earlier = TimeRange { from: range.from, to: cut };
+                (TimeRange { from: cut, to: range.to }, Some(earlier))
+            }
+        };
+        let (place, parameters) = place_of(devices, range);
+        let told = format!("{place} AND level <> 'informational'");
         let processes = self.processes_of_alerts(&told, &parameters).await?;
         let mut events = Vec::new();
         for family in SHOWN {
@@ -91,7 +94,7 @@ impl Control {
             }
         }
         self.complete(&mut events).await?;
-        Ok(Timeline { range, stages: stages(entries(alerts, events)), truncated })
+        Ok(Timeline { range, stages: stages(entries(alerts, events)), truncated, earlier })
     }
 
     /// The identities of the processes that alerts name.
@@ -117,6 +120,31 @@ impl Control {
         }
         Ok(processes)
     }
+}
+
+/// The condition on a table of the lake for some devices, or all, in an interval.
+fn place_of(devices: &[DeviceId], range: TimeRange) -> (String, Parameters) {
+    let mut parameters = Parameters::default();
+    let mut place = vec![
+        format!("observed_at >= {}", parameters.bind_time(range.from)),
+        format!("observed_at < {}", parameters.bind_time(range.to)),
+    ];
+    if !devices.is_empty() {
+        let ids: Vec<String> =
+            devices.iter().map(|device| parameters.bind(device.to_string())).collect();
+        place.push(format!("device IN ({})", ids.join(", ")));
+    }
+    (place.join(" AND "), parameters)
+}
+
+/// Where the newest alerts, which come first, are cut, so that no alert stands on both sides and none is left out: after
+/// the instant of the oldest, of which others may be missing. The lake tells instants apart by microseconds. `None`:
+/// all of them are of one instant.
+fn cut_of(alerts: &[AlertRow], range: TimeRange) -> Option<Timestamp> {
+    let oldest = alerts.last()?.observed_at.micros();
+    let cut = Timestamp::from_micros(oldest.saturating_add(1));
+    let newest = alerts.first()?.observed_at;
+    (newest >= cut && cut > range.from && cut < range.to).then_some(cut)
 }
 
 /// Which events of a family say what the processes of alerts did. `None` when there can be none.
@@ -271,7 +299,7 @@ const SHOWN: [Family; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{AgentId, AlertId, EpochId, Level, Timestamp};
+    use model::{AgentId, AlertId, EpochId, Level};
 
     fn entry(second: i64, tags: &[&str]) -> TimelineEntry {
         let at = Timestamp::from_nanos(second * 1_000_000_000);

@@ -4,7 +4,7 @@
 use crate::ControlError;
 use crate::alerts::stored_alert;
 use crate::verify_correlation;
-use detect::plain::{self, Explanation, LeafVerdict};
+use detect::plain::{self, Explanation, LeafVerdict, Lists};
 use detect::{CompileOptions, RuleSource};
 use lake::{Lake, LakeError};
 use model::{Alert, AlertId, Event, LogSource, Why};
@@ -38,6 +38,12 @@ impl Verification {
     #[must_use]
     pub fn agrees(&self) -> bool {
         self.disagreements.is_empty() && self.unverifiable.is_none()
+    }
+
+    /// Whether the rule asks for values of lists (`expand`), which the alert does not keep.
+    #[must_use]
+    pub fn asks_for_lists(&self) -> bool {
+        asks_for_lists(&self.alert)
     }
 
     /// A test file for the rule that expects what this alert says; tried before it is given.
@@ -74,18 +80,24 @@ impl Verification {
     }
 }
 
-/// Judges an alert again, for whoever may read the lake's files.
+/// Judges an alert again, for whoever may read the lake's files. `lists` are the values of placeholders as they are now:
+/// an alert does not keep those that it was raised by.
 ///
 /// # Errors
 /// [`ControlError::NotFound`] when there is no such alert, or the lake's.
-pub async fn verify_alert(lake: &Lake, id: AlertId) -> Result<Verification, ControlError> {
+pub async fn verify_alert(
+    lake: &Lake,
+    id: AlertId,
+    lists: &Lists,
+) -> Result<Verification, ControlError> {
     let alert = stored_alert(lake, id).await?;
     let stored = stored_event(lake, &alert).await?;
     let event_stored = stored.is_some();
     let event = stored.unwrap_or_else(|| event_of(&alert));
-    let explanation = plain::explain(&alert.rule_text, &event).map_err(|err| err.to_string());
+    let explanation = plain::explain_with(&alert.rule_text, lists, &event);
+    let explanation = explanation.map_err(|err| err.to_string());
     let (mut replay, mut unverifiable) = (None, None);
-    let disagreements = if is_correlation(&alert) {
+    let mut disagreements = if is_correlation(&alert) {
         match verify_correlation::replay(lake, &alert).await? {
             Ok((found, disagreements)) => {
                 replay = Some(found);
@@ -99,6 +111,14 @@ pub async fn verify_alert(lake: &Lake, id: AlertId) -> Result<Verification, Cont
     } else {
         disagreements(&alert, &explanation)
     };
+    // What its lists held then nobody knows: they may have changed since.
+    if !disagreements.is_empty() && asks_for_lists(&alert) {
+        unverifiable = Some(format!(
+            "its rule asks for lists, whose values may have been others then ({})",
+            disagreements.join("; ")
+        ));
+        disagreements.clear();
+    }
     Ok(Verification {
         alert,
         event,
@@ -112,6 +132,11 @@ pub async fn verify_alert(lake: &Lake, id: AlertId) -> Result<Verification, Cont
 
 fn is_correlation(alert: &Alert) -> bool {
     alert.rule_text.lines().any(|line| line.starts_with("correlation:"))
+}
+
+/// Whether the rule has placeholders: fields with the modifier `expand`.
+fn asks_for_lists(alert: &Alert) -> bool {
+    alert.rule_text.lines().any(|line| line.contains("|expand"))
 }
 
 fn disagreements(alert: &Alert, explanation: &Result<Explanation, String>) -> Vec<String> {

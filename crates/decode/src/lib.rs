@@ -20,4 +20,4 @@ pub mod windows;
 
 pub use error::{DecodeError, RecordError};
 pub use evtx::Record;
-pub use story::Story;
+pub use story::{Story, StoryDevice};

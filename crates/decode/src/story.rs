@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! {"story":{"title":"…","title_ja":"…","about":"…","about_ja":"…"}}
-//! {"device":"desk","name":"PC-07.corp.example","product":"windows"}
+//! {"device":"desk","name":"PC-07.corp.example","product":"windows","department":"営業部","groups":["本社"]}
 //! {"stage":"…","stage_ja":"…","alerts":["office_macro/shell_started_by_office"]}
 //! {"at":"2m","on":"desk","log":"sysmon","fields":{"EventID":1,"Image":"C:\\…"}}
 //! {"at":"+5s","on":"web","kind":"process_start","fields":{"Image":"/usr/bin/id"}}
@@ -17,8 +17,10 @@
 //! belongs to no stage. `alerts` names the rules that should notice the stage, in the order in which they do
 //! so; what the names mean is the caller's affair.
 //!
+//! `department` and `groups` of a device may be missing: they are what the server knows of it.
+//!
 //! An event of a Windows device names its event `log` and is decoded like any other record of that log; events of
-//! other devices name their `kind`, as the agent does.
+//! other devices, and what an inventory says of any device, name their `kind`, as the agent does.
 
 use crate::error::RecordError;
 use crate::limits::{STORY_BYTES_MAX, STORY_EVENTS_MAX};
@@ -57,6 +59,10 @@ pub struct StoryDevice {
     pub name: String,
     /// `windows`, `linux` or `macos`, as Sigma names products.
     pub product: String,
+    /// The department to which the server has assigned it.
+    pub department: Option<String>,
+    /// The groups that it is in.
+    pub groups: Vec<String>,
 }
 
 /// A part of a story.
@@ -192,11 +198,22 @@ impl Draft {
     }
 
     fn take_device(&mut self, line: &Members) -> Result<(), String> {
-        only(line, &["device", "name", "product"])?;
+        only(line, &["device", "name", "product", "department", "groups"])?;
+        let department =
+            member(line, "department").map(|_| text(line, "department")).transpose()?;
+        let groups = match member(line, "groups") {
+            None => Vec::new(),
+            Some(Value::List(groups)) => {
+                groups.iter().filter_map(Value::as_text).map(ToOwned::to_owned).collect()
+            }
+            Some(_) => return Err("groups are not a list".to_owned()),
+        };
         let device = StoryDevice {
             key: text(line, "device")?,
             name: text(line, "name")?,
             product: text(line, "product")?,
+            department,
+            groups,
         };
         if !["windows", "linux", "macos"].contains(&device.product.as_str()) {
             return Err(format!("product {:?} is none of windows, linux, macos", device.product));
@@ -266,7 +283,7 @@ fn decoded(
         return Err("fields are not an object".to_owned());
     };
     let fields = fields.iter().map(|(name, value)| (name.clone(), numbered(value, number)));
-    if device.product == "windows" {
+    if device.product == "windows" && member(line, "kind").is_none() {
         let log = text(line, "log")?;
         let known = LOGS.iter().find(|(name, _, _)| *name == log);
         let (_, channel, provider) = known.ok_or_else(|| {
@@ -382,6 +399,25 @@ mod tests {
 
     fn read(lines: &str) -> Result<Story, String> {
         Story::parse(&format!("{HEAD}{lines}")).map_err(|err| err.to_string())
+    }
+
+    #[test]
+    fn a_device_may_have_a_department_and_groups_and_any_device_an_inventory() {
+        let story = read(
+            r#"{"device":"till","name":"TILL-1","product":"windows","department":"営業部","groups":["店舗","canary"]}
+{"at":"1m","on":"till","kind":"software_added","ordinary":true,"fields":{"SoftwareSource":"executed","ItemKey":"C:\\a.exe"}}
+"#,
+        )
+        .expect("is a story");
+        let [pc, _, till] = story.devices.as_slice() else { panic!("{:?}", story.devices) };
+        assert_eq!((pc.department.as_deref(), pc.groups.len()), (None, 0));
+        assert_eq!(till.department.as_deref(), Some("営業部"));
+        assert_eq!(till.groups, ["店舗", "canary"]);
+        let item = &story.happenings[0];
+        assert_eq!(item.kind, EventKind::SoftwareAdded);
+        assert!(item.source.satisfies(Some("windows"), None, Some("software_change")));
+        let wrong = read(r#"{"device":"x","name":"X","product":"linux","groups":"shop"}"#);
+        assert!(wrong.expect_err("no list").contains("groups are not a list"));
     }
 
     #[test]

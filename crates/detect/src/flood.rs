@@ -6,7 +6,12 @@ use model::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Counts the matches of each rule by the minute of the server's clock.
+/// Counts the matches of each rule: by the minute in which their events happened, among those that are judged within one
+/// minute of the server's clock.
+///
+/// After an outage the events of hours are judged within a minute; a rule with a few matches in each of theirs floods
+/// nobody. Because devices say when their events happened, the matches of one minute of the server are limited too, to
+/// ten times as many.
 ///
 /// A value without clock: the caller says what time it is, and stops what is named
 /// ([`crate::RuleSet::stop`]).
@@ -14,7 +19,16 @@ use std::sync::Arc;
 pub struct FloodGuard {
     matches_per_minute_max: u32,
     minute: i64,
-    counts: HashMap<String, u32>,
+    counts: HashMap<String, Counted>,
+}
+
+/// The matches of one rule in the server's minute at hand.
+#[derive(Debug, Default)]
+struct Counted {
+    all: u32,
+    /// By the minute in which the events happened: at most as many as there are matches.
+    by_minute: HashMap<i64, u32>,
+    named: bool,
 }
 
 /// A rule exceeded its matches per minute.
@@ -55,26 +69,52 @@ impl FloodGuard {
         Self { matches_per_minute_max, minute: i64::MIN, counts: HashMap::new() }
     }
 
-    /// Counts matches that become alerts. Names each rule once when it exceeds the limit.
+    /// Counts matches of an event that become alerts. Names each rule once when it exceeds the limit.
     #[must_use]
-    pub fn observe(&mut self, matches: &[Match], now: Timestamp) -> Vec<Flood> {
-        let minute = now.nanos().div_euclid(60_000_000_000);
+    pub fn observe(
+        &mut self,
+        matches: &[Match],
+        observed_at: Timestamp,
+        now: Timestamp,
+    ) -> Vec<Flood> {
+        matches.iter().filter_map(|found| self.count(&found.rule, observed_at, now)).collect()
+    }
+
+    /// Counts one match of something that happened at `observed_at`; names the rule when this one exceeds the limit.
+    #[must_use]
+    pub fn count(
+        &mut self,
+        rule: &Arc<Rule>,
+        observed_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Flood> {
+        let minute = minute_of(now);
         if minute != self.minute {
             self.minute = minute;
             self.counts.clear();
         }
-        let mut floods = Vec::new();
-        for found in matches {
-            let count = self.counts.entry(found.rule.id.clone()).or_default();
-            *count = count.saturating_add(1);
-            if *count == self.matches_per_minute_max.saturating_add(1) {
-                floods.push(Flood {
-                    rule: Arc::clone(&found.rule),
-                    matches_per_minute_max: self.matches_per_minute_max,
-                    at: now,
-                });
-            }
+        let max = self.matches_per_minute_max;
+        let counted = match self.counts.get_mut(&rule.id) {
+            Some(counted) => counted,
+            None => self.counts.entry(rule.id.clone()).or_default(),
+        };
+        counted.all = counted.all.saturating_add(1);
+        let then = counted.by_minute.entry(minute_of(observed_at)).or_default();
+        *then = then.saturating_add(1);
+        let floods = *then > max || counted.all > max.saturating_mul(BACKLOG_FACTOR);
+        if !floods || counted.named {
+            return None;
         }
-        floods
+        counted.named = true;
+        // It is stopped now; what more there is is not worth the memory.
+        counted.by_minute.clear();
+        Some(Flood { rule: Arc::clone(rule), matches_per_minute_max: max, at: now })
     }
+}
+
+/// So many times the matches of a minute are judged within a minute of the server after an outage.
+const BACKLOG_FACTOR: u32 = 10;
+
+fn minute_of(at: Timestamp) -> i64 {
+    at.nanos().div_euclid(60_000_000_000)
 }

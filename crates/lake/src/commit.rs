@@ -8,7 +8,7 @@ use crate::rows::{alert_rows, day_of_event, event_rows};
 use crate::store::Store;
 use crate::{Advance, Commit};
 use model::{Alert, Event};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Checks that events and declared losses add up to the advances exactly.
 pub(crate) fn check(commit: &Commit) -> Result<(), LakeError> {
@@ -37,6 +37,10 @@ pub(crate) fn check(commit: &Commit) -> Result<(), LakeError> {
             commit.events.len().abs_diff(covered),
             commit.events.len()
         ));
+    }
+    let known: HashSet<_> = commit.advances.iter().map(|one| (one.agent, one.epoch)).collect();
+    if commit.tallies.iter().any(|tally| !known.contains(&(tally.agent, tally.epoch))) {
+        return malformed("a count is of a stream that does not advance".to_owned());
     }
     Ok(())
 }

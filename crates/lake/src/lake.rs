@@ -8,7 +8,7 @@ use crate::query::Engine;
 use crate::store::Store;
 use crate::{
     Access, Commit, Committed, Compacted, LakeError, LakeStatus, StreamCount, StreamPosition,
-    Table, audit, commit, compact,
+    Table, TallySum, audit, commit, compact,
 };
 use model::registry::{FIELDS, FieldSpec};
 use model::{Timestamp, Value};
@@ -162,6 +162,7 @@ impl Lake {
             at: commit.committed_at,
             advances: &commit.advances,
             checkpoint: commit.checkpoint.as_deref(),
+            tallies: &commit.tallies,
             files: &files,
             replaced: &[],
         };
@@ -197,6 +198,27 @@ impl Lake {
     /// [`LakeError::Catalog`] when the catalog cannot be read.
     pub async fn checkpoint(&self) -> Result<Option<Vec<u8>>, LakeError> {
         self.catalog.checkpoint().await
+    }
+
+    /// Everything that commits counted ([`Commit::tallies`]), by name and part; `since_day` (`2026-08-21`, UTC) begins
+    /// the second sum.
+    ///
+    /// # Errors
+    /// [`LakeError::Catalog`] when the catalog cannot be read.
+    pub async fn tallies(&self, since_day: &str) -> Result<Vec<TallySum>, LakeError> {
+        self.catalog.tallies(since_day).await
+    }
+
+    /// What commits counted under a name, by UTC day from one on, the newest first.
+    ///
+    /// # Errors
+    /// [`LakeError::Catalog`] when the catalog cannot be read.
+    pub async fn tally_days(
+        &self,
+        name: &str,
+        since_day: &str,
+    ) -> Result<Vec<(String, u64)>, LakeError> {
+        self.catalog.tally_days(name, since_day).await
     }
 
     /// Answers a read-only query over the newest snapshot with at most `rows_max` rows.
@@ -286,8 +308,14 @@ impl Lake {
             .await?
         };
         let files = [file];
-        let change =
-            Change { at: now, advances: &[], checkpoint: None, files: &files, replaced: &replaced };
+        let change = Change {
+            at: now,
+            advances: &[],
+            checkpoint: None,
+            tallies: &[],
+            files: &files,
+            replaced: &replaced,
+        };
         let published = {
             let _committing = writer.committing.lock().await;
             self.catalog.publish(&change).await

@@ -36,8 +36,8 @@
 //! - Columns are added, never renamed, retyped or dropped. A file without a column reads as null there.
 //!
 //! Ours: `mimamori_ingest_stream` (position, stored and lost per stream), `mimamori_ingest_gap` (each declared
-//! loss), `mimamori_checkpoint` (state of the writer that belongs to the positions), `mimamori_lake` (the
-//! generation).
+//! loss), `mimamori_checkpoint` (state of the writer that belongs to the positions), `mimamori_tally` (what the
+//! writer counted of events, by day), `mimamori_lake` (the generation).
 //!
 //! # Writing
 //!
@@ -86,5 +86,5 @@ pub use history::{NO_VALUE, Sought, Strip, StripColumn, StripTexts, nested_outsi
 pub use lake::{Lake, Settings};
 pub use types::{
     Access, Advance, Column, Commit, Committed, Compacted, LakeStatus, StreamCount, StreamPosition,
-    Table, TableStatus,
+    Table, TableStatus, Tally, TallySum,
 };

@@ -25,6 +25,39 @@ pub struct Commit {
     /// State that the writer derived from all events up to these positions ([`crate::Lake::checkpoint`]);
     /// `None` leaves the stored one.
     pub checkpoint: Option<Vec<u8>>,
+    /// What the writer counted of these events; added to the sums of the day of `committed_at`, in the same
+    /// transaction that moves the streams on.
+    pub tallies: Vec<Tally>,
+}
+
+/// A count of events of one stream, kept under a name in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// Whose stream; one of the commit's advances.
+    pub agent: AgentId,
+    /// Which life of the agent's spool.
+    pub epoch: EpochId,
+    /// What is counted.
+    pub name: String,
+    /// A part of it.
+    pub part: String,
+    /// How many more.
+    pub count: u64,
+}
+
+/// The sum of what was counted under a name in one part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TallySum {
+    /// What was counted.
+    pub name: String,
+    /// A part of it.
+    pub part: String,
+    /// Over all time.
+    pub total: u64,
+    /// From the day on that was asked for.
+    pub since: u64,
+    /// When the newest was committed.
+    pub last_at: Timestamp,
 }
 
 /// One stream continues: exactly at its stored position, or it begins.

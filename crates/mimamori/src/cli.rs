@@ -79,6 +79,16 @@ pub(crate) struct DatabaseOption {
     pub(crate) url: Option<String>,
 }
 
+/// How long the state keeps what grows with every alert.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RetentionOptions {
+    /// Days after which alerts that were folded into findings, and closed findings, leave the state; open findings,
+    /// the audit chain and everything in the lake stay
+    #[arg(long, value_name = "DAYS", default_value_t = control::limits::DETECTION_DAYS_KEPT,
+        value_parser = clap::value_parser!(i64).range(90..=3650))]
+    pub(crate) findings_kept_days: i64,
+}
+
 /// Which addresses to listen on.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ListenOptions {
@@ -109,6 +119,8 @@ pub(crate) struct Up {
     pub(crate) database: DatabaseOption,
     #[command(flatten)]
     pub(crate) listen: ListenOptions,
+    #[command(flatten)]
+    pub(crate) retention: RetentionOptions,
     /// Folder of further rules; may be given several times
     #[arg(long = "rules", value_name = "DIR")]
     pub(crate) rules: Vec<PathBuf>,
@@ -128,6 +140,8 @@ pub(crate) struct Serve {
     pub(crate) database: DatabaseOption,
     #[command(flatten)]
     pub(crate) listen: ListenOptions,
+    #[command(flatten)]
+    pub(crate) retention: RetentionOptions,
     /// Folder of further rules; may be given several times
     #[arg(long = "rules", value_name = "DIR")]
     pub(crate) rules: Vec<PathBuf>,
@@ -159,6 +173,13 @@ pub(crate) struct Scan {
     /// Folder (or file) of Sigma rules; may be given several times. Without it: the rules that come along
     #[arg(long = "rules", value_name = "DIR")]
     pub(crate) rules: Vec<PathBuf>,
+    /// Folder of all data, which may be absent: its packs/trusted and packs/require-signature say which packs of
+    /// rules are believed, as for the server
+    #[arg(long = "data", value_name = "DIR", default_value = "mimamori-data")]
+    pub(crate) data: PathBuf,
+    /// A public key to trust besides those; may be given several times
+    #[arg(long = "trust", value_name = "FILE")]
+    pub(crate) trust: Vec<PathBuf>,
     /// How matches are printed
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: Format,

@@ -53,6 +53,13 @@ pub(crate) struct Trusted {
 }
 
 impl Trusted {
+    /// Keys and policy of an installation: `trusted/` and `require-signature` in its folder of packs. Either may be
+    /// absent.
+    pub(crate) fn of_installation(packs: &Path) -> anyhow::Result<Self> {
+        let required = packs.join("require-signature").is_file();
+        Ok(Self { required, ..Self::read(&packs.join("trusted"))? })
+    }
+
     /// Every `NAME.pub` of a folder, which may be absent.
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
         let mut trusted = Self::default();
@@ -98,8 +105,7 @@ impl RuleSources {
         let mut sources = Self::default();
         sources.add_embedded();
         let packs = layout.rule_packs();
-        let mut trusted = Trusted::read(&packs.join("trusted"))?;
-        trusted.required = packs.join("require-signature").is_file();
+        let trusted = Trusted::of_installation(&packs)?;
         for folder in named {
             sources.add_pack(folder, &trusted)?;
         }
@@ -117,6 +123,22 @@ impl RuleSources {
             }
         }
         sources.lists = lists(&layout.rule_lists())?;
+        Ok(sources)
+    }
+
+    /// The folders named and nothing else, each under the policy for packs.
+    pub(crate) fn of_folders(named: &[PathBuf], trusted: &Trusted) -> anyhow::Result<Self> {
+        let mut sources = Self::default();
+        for folder in named {
+            // What is not there is a mistake on the command line, no refused pack.
+            std::fs::metadata(folder).with_context(|| {
+                format!(
+                    "could not read the rules {}; check the path after --rules",
+                    folder.display()
+                )
+            })?;
+            sources.add_pack(folder, trusted)?;
+        }
         Ok(sources)
     }
 

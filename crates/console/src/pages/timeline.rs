@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::routing::get;
 use control::view::TimeRange;
 use control::view::detections::{TimelineEntry, TimelineStage};
-use model::{DeviceId, EventKind};
+use model::{DeviceId, EventKind, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -72,6 +72,10 @@ struct TimelinePage {
     problem: Option<String>,
     stages: Vec<Stage>,
     truncated: bool,
+    /// What comes before, when it holds more alerts than fit.
+    earlier: Option<Href>,
+    /// What comes after, when this is a part of a longer time.
+    later: Option<Href>,
     ranges: Vec<(String, String, bool)>,
     exact: bool,
     from: String,
@@ -107,6 +111,9 @@ async fn show(
             state.interval(&page).ok_or_else(|| Fault::Malformed("time range".to_owned()))?
         }
     };
+    let until = parameters.iter().find(|(name, _)| name == "until");
+    let until = until.and_then(|(_, text)| Timestamp::parse(text).ok());
+    let until = until.unwrap_or(range.to).max(range.to);
     let timeline = viewer.control.timeline(&viewer.actor, &chosen, range).await?;
     let known = viewer.control.devices(&viewer.actor).await?;
     let devices = known
@@ -116,15 +123,29 @@ async fn show(
         problem,
         stages: timeline.stages.iter().map(|one| stage(&page, one)).collect(),
         truncated: timeline.truncated,
+        earlier: timeline.earlier.map(|earlier| part_href(&chosen, earlier, until)),
+        later: (until > range.to)
+            .then(|| part_href(&chosen, TimeRange { from: range.to, to: until }, until)),
         ranges: preset_choices(&page, &state.range),
         exact: state.range == EXACT,
         from: page.input_time(range.from),
         to: page.input_time(range.to),
-        begin: page.when(range.from),
+        begin: page.when(timeline.range.from),
         end: page.when(range.to),
         devices: devices.collect(),
         page,
     })
+}
+
+/// A part of a longer time, which ends at `until`.
+fn part_href(devices: &[DeviceId], range: TimeRange, until: Timestamp) -> Href {
+    let state = SearchState::default().between(range.from, range.to);
+    let mut parameters = state.parameters();
+    parameters.extend(devices.iter().map(|device| ("device", device.to_string())));
+    parameters.push(("until", until.to_string()));
+    let pairs: Vec<(&str, &str)> =
+        parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Href::new("/timeline", &pairs)
 }
 
 fn stage(page: &Page, stage: &TimelineStage) -> Stage {

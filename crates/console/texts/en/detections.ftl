@@ -81,6 +81,9 @@ timeline-device-all = All devices with alerts
 timeline-none = There is no alert in this time.
 timeline-none-next = Choose a longer time, or another device.
 timeline-truncated = Only the newest part is shown; choose a shorter time for all of it.
+timeline-parts = Parts of a longer time
+timeline-earlier = Show earlier
+timeline-later = Show later
 timeline-no-tactic = Without a tactic
 timeline-entries = { $n } { $n ->
     [one] entry

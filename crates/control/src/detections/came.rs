@@ -1,5 +1,6 @@
 //! An alert as far as detections need it.
 
+use crate::limits::RISK_LATE_NS_MAX;
 use crate::rows::Cells;
 use crate::store::storable;
 use crate::{ControlError, limits};
@@ -36,7 +37,7 @@ impl Came {
     pub(super) fn of_alert(alert: &Alert) -> Self {
         Self {
             id: alert.id,
-            rule_id: storable(&alert.rule_id).into_owned(),
+            rule_id: rule_id(&alert.rule_id),
             title: storable(&alert.rule_title).into_owned(),
             title_ja: title_ja(&alert.rule_text),
             rule_revision: alert.rule_revision.clone(),
@@ -51,7 +52,7 @@ impl Came {
 
     pub(super) fn of_cells(cells: &mut Cells<'_>) -> Result<Self, ControlError> {
         let id = cells.alert()?;
-        let rule_id = storable(&cells.text()?).into_owned();
+        let rule_id = rule_id(&cells.text()?);
         let title = storable(&cells.text()?).into_owned();
         let rule_revision = cells.text()?.into_owned();
         let level = cells.level()?;
@@ -76,10 +77,22 @@ impl Came {
         })
     }
 
-    /// When it counts for the risk: a device whose clock runs ahead is not believed.
-    pub(super) fn counted_at(&self) -> Timestamp {
+    /// When it happened, as far as the device is believed: not after it was judged.
+    pub(super) fn happened_at(&self) -> Timestamp {
         self.observed_at.min(self.detected_at)
     }
+
+    /// When it counts for the risk: an alert that arrives late is as old as it is, but a device whose clock stands in
+    /// another year must not be harmless for it.
+    pub(super) fn counted_at(&self) -> Timestamp {
+        self.happened_at().max(self.detected_at.plus_nanos(-RISK_LATE_NS_MAX))
+    }
+}
+
+/// The rule as it is stored: PostgreSQL refuses longer keys of an index.
+fn rule_id(id: &str) -> String {
+    let short: String = id.chars().take(limits::RULE_ID_CHARS_MAX).collect();
+    storable(&short).into_owned()
 }
 
 /// The account of an event: that of the process, or of whoever caused a Windows event.

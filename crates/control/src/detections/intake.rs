@@ -73,10 +73,10 @@ impl Control {
         let mut from = self.taken_to().await?;
         let (mut all, mut last) = (Taken::default(), String::new());
         loop {
-            let page = self.alerts_judged_from(from, &last).await?;
+            let (page, rows) = self.alerts_judged_from(from, &last).await?;
             let Some(newest) = page.last() else { break };
             (from, last) = (newest.detected_at, newest.id.to_string());
-            let ended = page.len() < CATCH_UP_ROWS;
+            let ended = rows < CATCH_UP_ROWS;
             let mut writing = self.store.write().await?;
             let taken = self.fold(&mut writing, &page).await?;
             writing.commit().await?;
@@ -101,23 +101,26 @@ impl Control {
             Some(row) => (row.try_get(0)?, row.try_get(1)?),
             None => (None, None),
         };
-        // The margin is for clocks that were set back.
-        let taken = taken.map(|taken| taken.saturating_sub(CATCH_UP_MARGIN_NS));
+        // The margin is for clocks that were set back a little. One that was far ahead for a while must not hide what
+        // was judged since: nothing that is still to come was taken.
+        let now = self.clock.now().nanos();
+        let taken = taken.map(|taken| taken.min(now).saturating_sub(CATCH_UP_MARGIN_NS));
         let from = match (coming, taken) {
             (Some(coming), Some(taken)) => coming.min(taken),
             (_, Some(taken)) => taken,
             // Nothing was ever taken: an installation of an earlier version, or the first crash of all.
-            (_, None) => self.clock.now().nanos().saturating_sub(CATCH_UP_NS_MAX),
+            (_, None) => now.saturating_sub(CATCH_UP_NS_MAX),
         };
         Ok(Timestamp::from_nanos(from))
     }
 
-    /// A page of the lake's alerts in the order of their judgement.
+    /// A page of the lake's alerts in the order of their judgement, and how many rows it had: one that cannot be read is
+    /// said and passed over, so that it holds up nobody else's (P9).
     async fn alerts_judged_from(
         &self,
         from: Timestamp,
         after: &str,
-    ) -> Result<Vec<Came>, ControlError> {
+    ) -> Result<(Vec<Came>, usize), ControlError> {
         let mut parameters = Parameters::default();
         let at = parameters.bind_time(from);
         let after = parameters.bind(after);
@@ -126,7 +129,16 @@ impl Control {
              AND (detected_at > {at} OR detected_at = {at} AND id > {after}) ORDER BY detected_at, id LIMIT {CATCH_UP_ROWS}"
         );
         let found = self.lake.query_with(&sql, parameters.values(), CATCH_UP_ROWS).await?;
-        rows_of(&found, "alert").map(|mut cells| Came::of_cells(&mut cells)).collect()
+        let mut page = Vec::with_capacity(found.rows.len());
+        for mut cells in rows_of(&found, "alert") {
+            match Came::of_cells(&mut cells) {
+                Ok(came) => page.push(came),
+                Err(err) => {
+                    tracing::error!(error = %err, "an alert of the lake is damaged and in no finding");
+                }
+            }
+        }
+        Ok((page, found.rows.len()))
     }
 
     /// Counts what is new among these.
@@ -187,15 +199,17 @@ impl Control {
         };
         let new_devices = fold_devices(writing, &stored.id, alerts).await?;
         for one in alerts {
-            if stored.alerts == 0 || one.observed_at >= stored.last_at {
+            // A clock that runs ahead must not make an alert the newest for years.
+            let at = one.happened_at();
+            if stored.alerts == 0 || at >= stored.last_at {
                 stored.title.clone_from(&one.title);
                 stored.title_ja.clone_from(&one.title_ja);
                 stored.rule_revision.clone_from(&one.rule_revision);
                 stored.tactics.clone_from(&one.tactics);
-                stored.last_at = one.observed_at;
+                stored.last_at = at;
                 stored.sample = one.id;
             }
-            stored.first_at = stored.first_at.min(one.observed_at);
+            stored.first_at = stored.first_at.min(at);
             stored.level = stored.level.max(one.level);
             stored.alerts += 1;
             risks.add(writing, &stored.id, one).await?;
@@ -207,7 +221,7 @@ impl Control {
                 Cell::from(one.id.to_string()),
                 Cell::from(stored.id.as_str()),
                 Cell::from(one.device.to_string()),
-                Cell::from(one.observed_at.nanos()),
+                Cell::from(one.happened_at().nanos()),
                 Cell::from(one.detected_at.nanos()),
             ]
         };
@@ -230,8 +244,8 @@ impl Control {
             tactics: first.tactics.clone(),
             state: Detection::open(now),
             opened_at: now,
-            first_at: first.observed_at,
-            last_at: first.observed_at,
+            first_at: first.happened_at(),
+            last_at: first.happened_at(),
             alerts: 0,
             devices: 0,
             sample: first.id,
@@ -290,7 +304,7 @@ async fn fold_devices(
     }
     let mut new = 0;
     for one in alerts {
-        let at = one.observed_at.nanos();
+        let at = one.happened_at().nanos();
         let device = devices.entry(one.device.to_string()).or_insert_with(|| {
             new += 1;
             OnDevice { alerts: 0, first: at, last: at, sample: one.id.to_string() }

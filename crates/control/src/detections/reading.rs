@@ -135,7 +135,7 @@ impl Control {
         let newest = devices.first().map(|one| one.device.to_string());
         let before = match stored.before.as_str() {
             "" => None,
-            before => Some((before.to_owned(), self.verdict_of(before).await?)),
+            before => self.verdict_of(before).await?.map(|verdict| (before.to_owned(), verdict)),
         };
         let later = sqlx::query("SELECT id FROM detection WHERE before_id = $1")
             .bind(stored.id.clone())
@@ -170,7 +170,7 @@ impl Control {
         Ok(found.map(|row| row.try_get(0)).transpose()?)
     }
 
-    /// Its newest alerts, from the lake; those that the lake no longer keeps are left out.
+    /// Its newest alerts, from the lake; those that are not kept any more are left out.
     async fn alerts_of_detection(
         &self,
         stored: &Stored,
@@ -184,7 +184,8 @@ impl Control {
         .fetch_all(self.store.pool())
         .await?;
         let ids: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-        self.alerts_of_ids(&ids, stored.first_at, stored.last_at).await
+        // The lake has them under the times that the devices say, which may lie ahead.
+        self.alerts_of_ids(&ids, stored.first_at, Timestamp::from_nanos(i64::MAX)).await
     }
 
     async fn devices_of(
@@ -246,13 +247,14 @@ impl Control {
         Ok(steps)
     }
 
-    async fn verdict_of(&self, detection: &str) -> Result<Option<Verdict>, ControlError> {
+    /// How a detection was judged; `None` when it was removed since.
+    async fn verdict_of(&self, detection: &str) -> Result<Option<Option<Verdict>>, ControlError> {
         let found = sqlx::query("SELECT verdict FROM detection WHERE id = $1")
             .bind(detection.to_owned())
             .fetch_optional(self.store.pool())
             .await?;
         let name: Option<String> = found.map(|row| row.try_get(0)).transpose()?;
-        Ok(name.and_then(|name| Verdict::of_name(&name)))
+        Ok(name.map(|name| Verdict::of_name(&name)))
     }
 
     async fn names_of_people(&self) -> Result<HashMap<String, String>, ControlError> {

@@ -201,8 +201,11 @@ pub struct Timeline {
     pub range: super::TimeRange,
     /// The stages, the earliest first.
     pub stages: Vec<TimelineStage>,
-    /// Whether there is more than is shown.
+    /// Whether more happened in it than is shown.
     pub truncated: bool,
+    /// What of the wanted interval comes before `range`: it holds more alerts than one timeline shows, and nothing of
+    /// it is shown here. `None`: nothing was left out.
+    pub earlier: Option<super::TimeRange>,
 }
 
 /// A part of a story in which rules name the same tactic.

@@ -11,8 +11,6 @@ pub struct RuleWork {
     pub judged_ns: u64,
     /// What the rules did; those that were never asked may be left out.
     pub rules: Vec<RuleWorked>,
-    /// What filters took away.
-    pub filters: Vec<FilterWorked>,
 }
 
 /// What a rule did.
@@ -26,17 +24,6 @@ pub struct RuleWorked {
     pub matched: u64,
     /// Work, in the engine's units (see `detect::RuleCost`).
     pub units: u64,
-}
-
-/// What a filter took away from a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilterWorked {
-    /// The filter's id.
-    pub filter_id: String,
-    /// The rule.
-    pub rule_id: String,
-    /// Matches.
-    pub hits: u64,
 }
 
 /// How a rule is.

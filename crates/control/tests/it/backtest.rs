@@ -255,7 +255,8 @@ async fn an_alert_is_judged_again_and_a_false_one_is_found() {
         if !rules.insert(alert.rule_id.clone()) {
             continue;
         }
-        let verified = verify_alert(&scene.lake, alert.id).await.expect("verified");
+        let verified =
+            verify_alert(&scene.lake, alert.id, &Default::default()).await.expect("verified");
         assert!(verified.agrees() && verified.event_stored, "{verified:?}");
         let case = verified.test_case().expect("a case that holds");
         assert!(case.contains("expect: match") && case.contains(&alert.rule_id), "{case}");
@@ -263,12 +264,16 @@ async fn an_alert_is_judged_again_and_a_false_one_is_found() {
         assert!(explanation.verdict && !explanation.leaves.is_empty());
     }
     assert_eq!(rules.len(), 5);
-    let forged = verify_alert(&scene.lake, AlertId::from_bits(7)).await.expect("judged");
+    let forged = verify_alert(&scene.lake, AlertId::from_bits(7), &Default::default())
+        .await
+        .expect("judged");
     assert!(!forged.agrees());
     assert!(forged.test_case().is_ok(), "the rule itself still matches");
-    let lost = verify_alert(&scene.lake, AlertId::from_bits(8)).await.expect("judged");
+    let lost = verify_alert(&scene.lake, AlertId::from_bits(8), &Default::default())
+        .await
+        .expect("judged");
     assert!(lost.agrees() && !lost.event_stored);
-    let unknown = verify_alert(&scene.lake, AlertId::from_bits(9)).await;
+    let unknown = verify_alert(&scene.lake, AlertId::from_bits(9), &Default::default()).await;
     assert!(matches!(unknown, Err(ControlError::NotFound { .. })));
 }
 

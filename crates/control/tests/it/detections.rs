@@ -328,3 +328,134 @@ fn p4_findings_count_what_the_lake_holds_whenever_the_server_is_killed() {
         })
         .expect("counts agree");
 }
+
+#[tokio::test]
+async fn what_is_old_is_removed_in_small_steps_and_open_findings_stay() {
+    let (place, mut scene) = empty_scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let control = scene.control.clone();
+    control.keep_detections(89).expect_err("risk is not over");
+    control.keep_detections(100).expect("a choice");
+    for _ in 0..3 {
+        happens(&mut scene, true, "open", Level::High).await;
+        happens(&mut scene, true, "closed", Level::High).await;
+    }
+    let list = control.detections(&actor, &DetectionFilter::default()).await.expect("a list");
+    let closed = list.rows.iter().find(|row| row.rule_id == "closed").expect("one").clone();
+    let open = list.rows.iter().find(|row| row.rule_id == "open").expect("one").clone();
+    control.close_detection(&actor, &closed.id, 0, Verdict::Benign, "drill").await.expect("closed");
+    scene.clock.advance_ns(99 * DAY_NS);
+    let newer = happens(&mut scene, true, "closed", Level::Low).await;
+    control.tick().await.expect("ticked");
+    assert_eq!(control.detections_removed(), control::Removed::default(), "nothing is so old");
+    scene.clock.advance_ns(2 * DAY_NS);
+    // By the clock it is old now, and by the newest alert it is not: the clock may be wrong.
+    control.tick().await.expect("ticked");
+    assert_eq!(control.detections_removed(), control::Removed::default());
+    happens(&mut scene, false, "other", Level::Low).await;
+    control.tick().await.expect("ticked");
+    assert_eq!(control.detections_removed(), control::Removed { alerts: 6, detections: 1 });
+    assert_eq!(crate::number(&place, "SELECT COUNT(*) FROM detection_alert").await, 2);
+    // The open one has its counts; the closed one is gone, and who comes from the newer one is not sent to it.
+    let row = control.detection(&actor, &open.id).await.expect("a page").row;
+    assert_eq!((row.alerts, row.devices), (3, 1));
+    let gone = control.detection(&actor, &closed.id).await;
+    assert!(matches!(gone, Err(ControlError::NotFound { .. })), "{gone:?}");
+    let of = control.detection_of_alert(&actor, newer.id).await.expect("asked").expect("folded");
+    assert_eq!(control.detection(&actor, &of).await.expect("a page").before, None);
+    assert_eq!(
+        crate::number(&place, "SELECT COUNT(*) FROM audit WHERE action = 'detections_removed'")
+            .await,
+        1
+    );
+    assert!(control.audit_verify().await.expect("verified").intact());
+    // Nothing comes back, and nothing is counted twice.
+    control.tick().await.expect("ticked");
+    control.catch_up_alerts().await.expect("caught up");
+    assert_eq!(control.detection(&actor, &open.id).await.expect("a page").row.alerts, 3);
+    assert_eq!(control.detections_removed(), control::Removed { alerts: 6, detections: 1 });
+    // Risk of whoever has nothing left to be blamed for is gone with it.
+    let parts = crate::number(&place, "SELECT COUNT(*) FROM risk_part").await;
+    assert_eq!(parts, 5, "open and newer on device and user, other on its device");
+}
+
+#[tokio::test]
+async fn what_a_crash_left_behind_is_not_removed_before_it_is_taken() {
+    let (place, mut scene) = empty_scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let control = scene.control.clone();
+    happens(&mut scene, true, "r", Level::High).await;
+    // The server is killed between the lake's commit and the taking, and starts again long after.
+    let at = scene.clock.now();
+    let (event, mut left) = alert(&mut scene, true, at, "r", Level::High);
+    left.detected_at = at;
+    control.alerts_coming(std::slice::from_ref(&left)).await.expect("announced");
+    scene.commit(vec![event], vec![left]).await.expect("committed");
+    // What came after it was taken: catching up will meet it again.
+    let (event, mut taken) = alert(&mut scene, true, at, "r", Level::High);
+    taken.detected_at = at.plus_nanos(SECOND_NS);
+    scene.commit(vec![event], vec![taken.clone()]).await.expect("committed");
+    control.take_alerts(&[taken]).await.expect("taken");
+    scene.clock.advance_ns(1_000 * DAY_NS);
+    let now = scene.clock.now();
+    let (event, mut newest) = alert(&mut scene, false, now, "other", Level::Low);
+    newest.detected_at = now;
+    scene.commit(vec![event], vec![newest.clone()]).await.expect("committed");
+    control.take_alerts(&[newest]).await.expect("taken");
+    control.tick().await.expect("ticked");
+    let kept = crate::number(&place, "SELECT COUNT(*) FROM detection_alert").await;
+    assert_eq!(kept, 2, "what catching up will meet is kept");
+    control.catch_up_alerts().await.expect("caught up");
+    let list = control.detections(&actor, &DetectionFilter::default()).await.expect("a list");
+    let of = |rule: &str| list.rows.iter().find(|row| row.rule_id == rule).map(|row| row.alerts);
+    assert_eq!((of("r"), of("other")), (Some(3), Some(1)));
+    control.tick().await.expect("ticked");
+    assert_eq!(control.detections_removed().alerts, 3);
+    control.catch_up_alerts().await.expect("caught up");
+    let list = control.detections(&actor, &DetectionFilter::default()).await.expect("a list");
+    assert_eq!(list.rows.iter().map(|row| row.alerts).sum::<u64>(), 4, "none is counted twice");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_for_a_while_hides_no_alert_after_a_crash() {
+    let (_folder, mut scene) = empty_scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let control = scene.control.clone();
+    let now = scene.clock.now();
+    let (event, mut ahead) = alert(&mut scene, true, now, "r", Level::High);
+    ahead.detected_at = now.plus_nanos(300 * DAY_NS);
+    scene.commit(vec![event], vec![ahead.clone()]).await.expect("committed");
+    control.take_alerts(&[ahead]).await.expect("taken");
+    // The clock is right again; the announcement fails and the server is killed before the taking.
+    let (event, mut lost) = alert(&mut scene, true, now, "r", Level::High);
+    lost.detected_at = now;
+    scene.commit(vec![event], vec![lost]).await.expect("committed");
+    assert_eq!(control.catch_up_alerts().await.expect("caught up").alerts, 1);
+    assert_eq!(only(&scene, &actor).await.alerts, 2);
+}
+
+#[tokio::test]
+async fn a_device_with_a_mad_clock_is_neither_the_newest_for_ever_nor_harmless() {
+    let (_folder, mut scene) = empty_scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let control = scene.control.clone();
+    for years in [-50, 40] {
+        let now = scene.clock.now();
+        let at = now.plus_nanos(years * 365 * DAY_NS);
+        let (event, mut mad) = alert(&mut scene, true, at, "r", Level::Critical);
+        mad.detected_at = now;
+        scene.commit(vec![event], vec![mad.clone()]).await.expect("committed");
+        control.take_alerts(&[mad]).await.expect("taken");
+        scene.clock.advance_ns(SECOND_NS);
+    }
+    // 1976 counts as a month old and 2066 as of now.
+    let score = control.risky(&actor, RiskOf::Device, 1).await.expect("a list")[0].score;
+    assert!(score > 50.0 && score < 110.0, "{score}");
+    let newest = happens(&mut scene, false, "r", Level::Low).await;
+    let row = only(&scene, &actor).await;
+    assert_eq!((row.sample, row.alerts), (newest.id, 3));
+    assert!(row.last_at <= scene.clock.now(), "{row:?}");
+    let page = control.detection(&actor, &row.id).await.expect("a page");
+    assert_eq!(page.alerts.len(), 3, "all of them are found in the lake");
+    assert_eq!(page.alerts[0].id, newest.id);
+}

@@ -6,7 +6,7 @@ use control::view::backtest::RuleInForce;
 use control::view::rule_exclusions::{
     Compared, ExclusionForm, ExclusionState, FieldCondition, NewRuleExclusion, Written,
 };
-use control::view::rule_health::{FilterWorked, RuleWork, RuleWorked};
+use control::view::rule_health::{RuleWork, RuleWorked};
 use control::view::rule_lists::{ListOrigin, RuleListFile};
 use control::{Actor, ControlError, Language, Permission, Role, RuleFault, RulesSummary};
 use detect::{CompileOptions, RuleSource};
@@ -70,6 +70,22 @@ fn fault(error: ControlError) -> RuleFault {
     }
 }
 
+/// Commits an event, and that a filter took matches of a rule away.
+async fn filtered(scene: &mut Scene, filter: &str, rule: &str, count: u64) {
+    let at = scene.clock.now();
+    let event = scene.db.event(EventKind::Other, at, model::Fields::new());
+    let model::StreamKey { agent, epoch, seq } = event.stream;
+    let (name, part) = (filter.to_owned(), rule.to_owned());
+    let commit = lake::Commit {
+        advances: vec![lake::Advance { agent, epoch, first: seq, last: seq, lost: Vec::new() }],
+        events: vec![event],
+        tallies: vec![lake::Tally { agent, epoch, name, part, count }],
+        committed_at: at,
+        ..lake::Commit::default()
+    };
+    scene.lake.commit(commit).await.expect("committed");
+}
+
 /// Starts of curl: six of the backup, two of somebody.
 async fn starts(scene: &mut Scene) {
     let begin = scene.clock.now().plus_nanos(-HOUR_NS);
@@ -111,19 +127,9 @@ async fn an_exclusion_is_previewed_saved_counted_changed_and_ended() {
     let view = control.rule_exclusion(&actor, &id).await.expect("opened");
     assert_eq!(view.row.filter_id, curl.filters[0].id);
     assert_eq!((view.row.rules.as_slice(), view.row.version), (["curl".to_owned()].as_slice(), 1));
-    let work = RuleWork {
-        events: 10,
-        judged_ns: 50_000,
-        rules: vec![RuleWorked { rule_id: "curl".to_owned(), asked: 5, matched: 4, units: 10 }],
-        filters: vec![FilterWorked {
-            filter_id: view.row.filter_id.clone(),
-            rule_id: "curl".to_owned(),
-            hits: 3,
-        }],
-    };
-    control.take_rule_work(&work).await.expect("taken");
+    filtered(&mut scene, &view.row.filter_id, "curl", 3).await;
     scene.clock.advance_ns(DAY_NS);
-    control.take_rule_work(&work).await.expect("taken");
+    filtered(&mut scene, &view.row.filter_id, "curl", 3).await;
     let view = control.rule_exclusion(&actor, &id).await.expect("opened");
     assert_eq!((view.row.hits.total, view.row.hits.last_30d), (6, 6));
     assert_eq!(view.row.hits.last_at, Some(scene.clock.now()));
@@ -418,7 +424,6 @@ async fn health_says_who_feeds_a_rule_and_what_it_cost() {
             RuleWorked { rule_id: "curl".to_owned(), asked: 10, matched: 8, units: 30 },
             RuleWorked { rule_id: "bash".to_owned(), asked: 5, matched: 0, units: 10 },
         ],
-        filters: Vec::new(),
     };
     scene.control.take_rule_work(&work).await.expect("taken");
     let health = scene.control.rule_health(&actor).await.expect("read");

@@ -1,7 +1,7 @@
 //! The story of an attack.
 
 use control::fixture::{Program, alert_on, process_fields, process_guid};
-use control::limits::{MINUTE_NS, TIMELINE_EVENTS_MAX};
+use control::limits::{MINUTE_NS, TIMELINE_ALERTS_MAX, TIMELINE_EVENTS_MAX};
 use control::view::TimeRange;
 use model::{Clock as _, EventKind, Fields, Level};
 
@@ -50,4 +50,45 @@ async fn a_busy_process_hides_no_event_of_an_alert() {
     let expected =
         [EventKind::ProcessStart, EventKind::NetworkConnect, EventKind::SoftwareAdded].map(Some);
     assert_eq!(told, expected);
+}
+
+/// More alerts than one timeline shows: each stands in exactly one of the parts, also those of one instant.
+#[tokio::test]
+async fn a_long_story_is_told_in_parts_that_leave_nothing_out() {
+    let (_folder, mut scene) = empty_scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let device = scene.web.enrolled.device;
+    let begin = scene.clock.now().plus_nanos(-10 * MINUTE_NS);
+    let (mut events, mut alerts) = (Vec::new(), Vec::new());
+    for number in 0..i64::try_from(TIMELINE_ALERTS_MAX).expect("small") * 5 / 2 {
+        let mut fields = Fields::new();
+        fields.set("TargetFilename", format!("/srv/{number}.lock"));
+        // Seven of them in one instant, as a burst is.
+        let at = begin.plus_nanos(number / 7 * 1_000_000);
+        let event = scene.web.event(EventKind::FileRename, at, fields);
+        alerts.push(alert_on(&event, &format!("rule-{}", number % 3), "Lock", Level::High));
+        events.push(event);
+    }
+    scene.commit(events, alerts.clone()).await.expect("committed");
+    let whole = TimeRange { from: begin.plus_nanos(-MINUTE_NS), to: scene.clock.now() };
+    let (mut range, mut shown, mut parts) = (whole, Vec::new(), 0);
+    loop {
+        let story = scene.control.timeline(&actor, &[device], range).await.expect("told");
+        parts += 1;
+        assert!(!story.truncated);
+        let entries = story.stages.iter().flat_map(|stage| &stage.entries);
+        for entry in entries {
+            assert!((story.range.from..story.range.to).contains(&entry.at));
+            assert!(entry.event.is_some());
+            shown.extend(entry.alerts.iter().map(|alert| alert.id.to_string()));
+        }
+        let Some(earlier) = story.earlier else { break };
+        assert_eq!((earlier.from, earlier.to), (whole.from, story.range.from));
+        range = earlier;
+    }
+    assert_eq!(parts, 3);
+    let mut all: Vec<String> = alerts.iter().map(|alert| alert.id.to_string()).collect();
+    all.sort();
+    shown.sort();
+    assert_eq!(shown, all);
 }

@@ -51,7 +51,7 @@ async fn verified(inner: &str, change: impl Fn(&mut Vec<Event>, &mut Vec<Alert>)
     change(&mut events, &mut alerts);
     let id = alerts[0].id;
     scene.commit(events, alerts).await.expect("committed");
-    verify_alert(&scene.lake, id).await.expect("judged again")
+    verify_alert(&scene.lake, id, &Default::default()).await.expect("judged again")
 }
 
 const COUNT: &str =
@@ -104,4 +104,31 @@ async fn without_its_events_nobody_can_say() {
     let reason = verified.unverifiable.clone().expect("cannot be said");
     assert!(reason.contains("no longer in the lake"), "{reason}");
     assert!(!verified.agrees());
+}
+
+/// An alert does not keep what its lists held; that is no disagreement.
+#[tokio::test]
+async fn an_alert_of_a_rule_with_a_list_is_judged_by_the_list_of_now_or_not_at_all() {
+    const WITH_LIST: &str = "title: L\nid: l\nlevel: low\nlogsource: {product: linux, category: process_creation}\n\
+         detection: {s: {Image|expand: '%tools%'}, condition: s}\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut scene = Scene::empty(folder.path()).await.expect("a scene");
+    let tools = |value: &str| {
+        std::collections::BTreeMap::from([("tools".to_owned(), vec![value.to_owned()])])
+    };
+    let options = CompileOptions { lists: tools("/usr/bin/id"), ..CompileOptions::default() };
+    let compiled = detect::compile([RuleSource { name: "l.yml", text: WITH_LIST }], &options);
+    assert_eq!(compiled.refused, []);
+    let events = events(&mut scene, &[("/usr/bin/id", "joe")]);
+    let found = compiled.rules.evaluate(&events[0]).remove(0);
+    let alert = found.into_alert(&events[0], scene.clock.now());
+    let id = alert.id;
+    scene.commit(events, vec![alert]).await.expect("committed");
+    let now = verify_alert(&scene.lake, id, &tools("/usr/bin/id")).await.expect("judged");
+    assert!(now.agrees(), "{now:?}");
+    for lists in [tools("/usr/bin/ls"), Default::default()] {
+        let other = verify_alert(&scene.lake, id, &lists).await.expect("judged");
+        let reason = other.unverifiable.clone().expect("cannot be said");
+        assert!(reason.contains("lists") && other.disagreements.is_empty(), "{reason}");
+    }
 }

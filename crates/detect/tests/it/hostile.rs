@@ -72,7 +72,7 @@ fn p9_a_rule_that_floods_is_stopped_and_the_others_go_on() {
         let matches = compiled.rules.evaluate(&event(&format!(r#"{{"F":"x{number}"}}"#)));
         // A minute each two hundred events.
         let now = model::Timestamp::from_nanos(number / 200 * 60_000_000_000);
-        for flood in guard.observe(&matches, now) {
+        for flood in guard.observe(&matches, now, now) {
             assert!(compiled.rules.stop(&flood.rule.id));
             assert!(
                 flood.reason_en().contains("150 matches") && flood.reason_ja().contains("150 件")
@@ -86,6 +86,31 @@ fn p9_a_rule_that_floods_is_stopped_and_the_others_go_on() {
     assert_eq!(floods, ["everything"]);
     assert_eq!(alerts["everything"], 151);
     assert_eq!(alerts["some"], 111);
+}
+
+/// A rule of an ordinary rate is not stopped because the events of hours are judged at once; what devices say of the
+/// time does not hide a flood.
+#[test]
+fn p9_a_backlog_is_no_flood_and_times_do_not_hide_one() {
+    let compiled = compile(
+        "title: T\nid: t\nlevel: low\nlogsource: {product: test}\ndetection: {s: {F: x}, condition: s}\n",
+    );
+    let rule = &compiled.rules.rules()[0];
+    let at = |second: i64| model::Timestamp::from_nanos(second * 1_000_000_000);
+    let now = at(1_000_000);
+    // Twelve hours of two matches a minute, judged within one minute.
+    let mut guard = detect::FloodGuard::new(150);
+    assert!((0..1_440).all(|place| guard.count(rule, at(place * 30), now).is_none()));
+    // The same number within a few minutes is one, and is named once.
+    let mut guard = detect::FloodGuard::new(150);
+    let named = (0..1_440).filter(|place| guard.count(rule, at(place / 3), now).is_some());
+    assert_eq!(named.collect::<Vec<_>>(), [150]);
+    // Each match in a minute of its own.
+    let mut guard = detect::FloodGuard::new(150);
+    let named = (0..10_000).filter(|place| guard.count(rule, at(place * 60), now).is_some());
+    assert_eq!(named.collect::<Vec<_>>(), [1_500]);
+    // A new minute of the server begins anew.
+    assert!(guard.count(rule, now, now.plus_nanos(60_000_000_000)).is_none());
 }
 
 /// The same answer whatever the text, in time that follows its length.

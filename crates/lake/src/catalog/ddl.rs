@@ -4,6 +4,11 @@
 pub(super) const CREATE_CHECKPOINT: &str = "CREATE TABLE IF NOT EXISTS mimamori_checkpoint( \
     name VARCHAR NOT NULL PRIMARY KEY, state BLOB NOT NULL, committed_at VARCHAR NOT NULL)";
 
+/// What the writer counted of events, by day. Lakes of earlier versions have no such table.
+pub(super) const CREATE_TALLY: &str = "CREATE TABLE IF NOT EXISTS mimamori_tally( \
+    name VARCHAR NOT NULL, part VARCHAR NOT NULL, day VARCHAR NOT NULL, count BIGINT NOT NULL, \
+    last_at VARCHAR NOT NULL, PRIMARY KEY (name, part, day))";
+
 /// Creates an empty catalog. Tables that this version never fills (views, macros, deletes, inlined rows) are
 /// there because DuckDB asks them when it attaches.
 pub(super) const CREATE: &[&str] = &[

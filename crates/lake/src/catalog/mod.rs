@@ -5,6 +5,7 @@ mod evolve;
 mod files;
 mod publish;
 mod streams;
+mod tallies;
 
 pub(crate) use files::{DataFile, ReplacedFile};
 pub(crate) use publish::{Change, NewFile, PublishError, Published};
@@ -41,6 +42,7 @@ impl Catalog {
         catalog.create_when_empty().await?;
         catalog.check_format().await?;
         catalog.create_checkpoint_table().await?;
+        catalog.create_tally_table().await?;
         catalog.note_data_path(data).await?;
         Ok(catalog)
     }

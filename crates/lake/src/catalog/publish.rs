@@ -3,7 +3,7 @@
 use super::Catalog;
 use crate::layout::{ColumnType, Day, catalog_time};
 use crate::parquet_file::ColumnStatistics;
-use crate::{Advance, LakeError};
+use crate::{Advance, LakeError, Tally};
 use model::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use std::cmp::Ordering;
@@ -29,6 +29,8 @@ pub(crate) struct Change<'a> {
     pub(crate) advances: &'a [Advance],
     /// State that belongs to these advances.
     pub(crate) checkpoint: Option<&'a [u8]>,
+    /// Counts that belong to these advances.
+    pub(crate) tallies: &'a [Tally],
     pub(crate) files: &'a [NewFile],
     /// Files that the new ones replace: no row is added or lost.
     pub(crate) replaced: &'a [i64],
@@ -87,6 +89,7 @@ impl Catalog {
         if let Some(state) = change.checkpoint {
             self.keep_checkpoint(on, state, change.at).await?;
         }
+        self.add_tallies(on, change.tallies, change.at).await?;
         let (newest, schema_version, next_catalog_id, next_file_id): (i64, i64, i64, i64) =
             sqlx::query_as(
                 "SELECT snapshot_id, schema_version, next_catalog_id, next_file_id \

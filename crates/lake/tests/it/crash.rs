@@ -61,7 +61,15 @@ impl Disk for DyingDisk {
 fn with_alert(first: u64, last: u64) -> lake::Commit {
     let mut batch = commit(first, last);
     batch.alerts = vec![alert(&batch.events[0], u128::from(first))];
+    let count = last - first + 1;
+    let (name, part) = ("events".to_owned(), "all".to_owned());
+    batch.tallies = vec![lake::Tally { agent: AGENT, epoch: EPOCH, name, part, count }];
     batch
+}
+
+/// What was counted of all events, in whatever commits they came.
+async fn tallied(lake: &Lake) -> u64 {
+    lake.tallies("2026-01-01").await.expect("sums").first().map_or(0, |sum| sum.total)
 }
 
 #[tokio::test]
@@ -85,6 +93,7 @@ async fn p1_a_crash_at_any_step_of_a_commit_leaves_a_whole_lake() {
         assert_sums(&lake).await;
         let rows = number(&lake, "SELECT count(*) FROM process").await;
         let alerts = number(&lake, "SELECT count(*) FROM alert").await;
+        assert_eq!(tallied(&lake).await, rows as u64, "counts after {steps} steps");
         match &done {
             Ok(()) => assert_eq!((rows, alerts), (9, 2), "after {steps} steps"),
             Err(LakeError::Io { .. }) => assert_eq!((rows, alerts), (5, 1), "after {steps} steps"),
@@ -288,6 +297,7 @@ async fn p1_p4_a_killed_writer_leaves_what_it_confirmed_once() {
         assert!(position.last_seq >= confirmed, "{position:?}, confirmed {confirmed}");
         assert_eq!(number(&lake, "SELECT count(*) FROM process").await as u64, position.stored);
         assert_eq!(number(&lake, "SELECT count(*) FROM alert").await as u64, position.stored / 7);
+        assert_eq!(tallied(&lake).await, position.stored, "each event is counted once");
         lake.close().await;
     }
 }

@@ -140,6 +140,49 @@ async fn a_checkpoint_is_kept_with_the_positions_or_not_at_all() {
     assert_eq!(reopened.checkpoint().await.expect("reads").as_deref(), Some(&b"two"[..]));
 }
 
+/// Counts of the one stream.
+fn counted(first: u64, last: u64, counts: &[(&str, &str, u64)]) -> Commit {
+    let tally = |(name, part, count): &(&str, &str, u64)| lake::Tally {
+        agent: AGENT,
+        epoch: EPOCH,
+        name: (*name).to_owned(),
+        part: (*part).to_owned(),
+        count: *count,
+    };
+    Commit { tallies: counts.iter().map(tally).collect(), ..commit(first, last) }
+}
+
+#[tokio::test]
+async fn p4_counts_move_with_the_positions_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("folder");
+    let lake = open(folder.path()).await;
+    let first = counted(1, 2, &[("f", "r1", 2), ("f", "r2", 1), ("g", "r1", 5)]);
+    let at = first.committed_at;
+    lake.commit(first.clone()).await.expect("commits");
+    assert!(lake.commit(first).await.is_err(), "the same again");
+    let day_later = Commit {
+        committed_at: at.plus_nanos(86_400_000_000_000),
+        ..counted(3, 3, &[("f", "r1", 1)])
+    };
+    lake.commit(day_later).await.expect("commits");
+    drop(lake);
+    let lake = open(folder.path()).await;
+    let sums = lake.tallies("2026-08-22").await.expect("sums");
+    let told: Vec<(&str, &str, u64, u64)> = sums
+        .iter()
+        .map(|sum| (sum.name.as_str(), sum.part.as_str(), sum.total, sum.since))
+        .collect();
+    assert_eq!(told, [("f", "r1", 3, 1), ("f", "r2", 1, 0), ("g", "r1", 5, 0)]);
+    assert_eq!((sums[0].last_at, sums[2].last_at), (at.plus_nanos(86_400_000_000_000), at));
+    let days = lake.tally_days("f", "2026-08-01").await.expect("days");
+    assert_eq!(days, [("2026-08-22".to_owned(), 1), ("2026-08-21".to_owned(), 3)]);
+    let mut stray = counted(4, 4, &[("f", "r1", 1)]);
+    stray.tallies[0].epoch = EpochId::from_bits(77);
+    assert!(matches!(lake.commit(stray).await, Err(LakeError::Malformed { .. })));
+    let reader = lake::Lake::open(folder.path(), lake::Access::Read).await.expect("opens");
+    assert_eq!(reader.tallies("2026-08-22").await.expect("sums").len(), 3);
+}
+
 #[tokio::test]
 async fn several_streams_and_families_share_a_commit() {
     let folder = tempfile::tempdir().expect("folder");

@@ -64,6 +64,7 @@ pub(crate) fn commit_of(events: Vec<Event>) -> Commit {
         alerts: Vec::new(),
         advances: vec![Advance { agent: AGENT, epoch: EPOCH, first, last, lost: Vec::new() }],
         checkpoint: None,
+        tallies: Vec::new(),
     }
 }
 

@@ -3,15 +3,15 @@
 
 use crate::layout::Layout;
 use crate::rule_files::RuleFiles;
-use crate::server::Judge;
+use crate::server::{EventContext, Judge};
 use crate::terminal::{flush, note, print_line};
 use crate::{cli, database, server};
 use anyhow::{Context, bail};
-use control::{Control, RulesSummary};
-use decode::Story;
+use control::{Control, Principal, RulesSummary};
+use decode::{Story, StoryDevice};
 use detect::Compiled;
 use lake::{Access, Advance, Commit, Lake};
-use model::{AgentId, Alert, Clock, DeviceId, EpochId, Event, Timestamp};
+use model::{AgentId, Alert, Clock, DeviceId, EpochId, Event, Family, Timestamp};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ fn stories(wanted: &[String]) -> anyhow::Result<Vec<(String, Story)>> {
 /// Where stories are told: a data folder that no server uses.
 struct Stage {
     lake: Arc<Lake>,
-    control: Control,
+    control: Arc<Control>,
     compiled: Arc<Compiled>,
     clock: Arc<dyn Clock>,
     /// Held as long as stories are told.
@@ -102,11 +102,11 @@ impl Stage {
                 real.name
             );
         }
-        Ok(Self { lake, control, compiled, clock, _lock: lock })
+        Ok(Self { lake, control: Arc::new(control), compiled, clock, _lock: lock })
     }
 
-    /// Tells a story that ends a minute ago: enrols its devices, judges its events in their order and commits
-    /// all of it at once. `None` when it was told here before.
+    /// Tells a story that ends a minute ago: enrols its devices, takes its events the way of the live ones (stamped
+    /// with what the server knows, judged in their order, the inventory taken) and commits all of it at once. `None` when it was told here before.
     async fn tell(&self, name: &str, story: &Story) -> anyhow::Result<Option<Told>> {
         let device_name = |own: &str| format!("{DEVICE_PREFIX}{name}:{own}");
         let known = self.control.device_owners_here().await?;
@@ -121,24 +121,54 @@ impl Stage {
             let request = certificate_request()?;
             let (name, system) = (device_name(&device.name), device.product.as_str());
             let enrolled = self.control.enrol(&token, &request, &name, system).await?;
+            self.assign(enrolled.device, device).await?;
             identities.push((enrolled.device, enrolled.agent, epoch()?));
         }
         let now = self.clock.now();
         let length_ns = story.length_ns().saturating_add(ENDED_AGO_NS);
         let begin = Timestamp::from_nanos(now.nanos().saturating_sub(length_ns));
-        let told = self.judge(story.events(begin, |place| identities[place]));
+        let told = self.judge(story.events(begin, |place| identities[place])).await?;
+        let of_inventory = |event: &Event| event.kind.family() == Family::Inventory;
+        let inventory: Vec<Event> = told
+            .events
+            .iter()
+            .map(|(_, event)| event)
+            .filter(|it| of_inventory(it))
+            .cloned()
+            .collect();
+        if let Some(refused) = self.control.take_inventory(&inventory).await?.refused.first() {
+            bail!("an inventory event of the story is refused: {}", refused.reason);
+        }
         self.lake.commit(commit(&told, &identities, now)).await?;
         self.control.take_alerts(&told.alerts).await?;
         Ok(Some(told))
     }
 
-    fn judge(&self, events: Vec<(Option<usize>, Event)>) -> Told {
+    /// Says whose the device is.
+    async fn assign(&self, id: DeviceId, device: &StoryDevice) -> anyhow::Result<()> {
+        if let Some(department) = &device.department {
+            self.control.add_department(Principal::Machine, department).await?;
+            self.control.set_device_department(Principal::Machine, id, Some(department)).await?;
+        }
+        if !device.groups.is_empty() {
+            self.control.set_device_groups(Principal::Machine, id, &device.groups).await?;
+        }
+        Ok(())
+    }
+
+    async fn judge(&self, mut events: Vec<(Option<usize>, Event)>) -> anyhow::Result<Told> {
+        // Opened for each story: its devices are known now, and so is what the stories before it ran.
+        let control = Arc::clone(&self.control);
+        let (mut context, _) = EventContext::open(control, &self.lake, self.clock.as_ref()).await?;
+        for (_, event) in &mut events {
+            context.stamp(event);
+        }
         // State of its own: that of the live stream, which lies in the lake, is not touched.
         let mut judge = Judge::new(Arc::clone(&self.compiled), Arc::clone(&self.clock));
         let mut alerts: Vec<Alert> =
             events.iter().flat_map(|(_, event)| judge.alerts(event)).collect();
         alerts.extend(judge.due());
-        Told { events, alerts }
+        Ok(Told { events, alerts })
     }
 }
 
@@ -154,6 +184,7 @@ fn commit(told: &Told, identities: &[(DeviceId, AgentId, EpochId)], now: Timesta
         advances: identities.iter().filter_map(advance).collect(),
         committed_at: now,
         checkpoint: None,
+        tallies: Vec::new(),
     }
 }
 
@@ -237,6 +268,33 @@ mod tests {
         assert_eq!(devices.len(), told);
     }
 
+    /// Own rules over what only the server knows show in the stories, too.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn events_of_stories_carry_the_context_of_the_server() {
+        const OWN: &str = "title: Tool of a stranger in sales\nid: own-context\nlevel: high\nlogsource: {product: windows, category: process_creation}\ndetection: {s: {Department: 営業部, DeviceGroups: 本社, Prevalence30d: 1, FirstSeenDays: 0, Image|endswith: \\AnyDesk.exe, ParentChain|exists: true, SoftwareDecision: [unapproved, candidate]}, condition: s}\n";
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let layout = Layout::create(folder.path()).expect("the layout can be made");
+        std::fs::create_dir_all(layout.own_rules()).expect("made");
+        std::fs::write(layout.own_rules().join("own.yml"), OWN).expect("written");
+        let stage = Stage::open(&layout, Arc::new(SystemClock::new())).await.expect("opens");
+        let (name, story) = stories(&["support_scam".to_owned()]).expect("is there").remove(0);
+        let told = stage.tell(&name, &story).await.expect("is told").expect("for the first time");
+        let own = told.alerts.iter().find(|alert| alert.rule_id == "own-context");
+        let fields = &own.expect("the own rule matches").fields;
+        assert_eq!(
+            fields.text("SoftwareTitle").or(fields.text("SoftwareDecision")).is_some(),
+            true
+        );
+        // What is stored is what was judged: looking back finds the same.
+        let sql = "SELECT count(*) FROM process WHERE department = '営業部' AND prevalence_30d = 1";
+        let rows = stage.lake.query(sql, 10).await.expect("a table");
+        assert!(rows.rows[0][0].as_int().is_some_and(|count| count > 3), "{:?}", rows.rows);
+        // The program is in the inventory, where requests and findings see it.
+        let sql = "SELECT count(*) FROM inventory WHERE software_source = 'executed'";
+        let rows = stage.lake.query(sql, 10).await.expect("a table");
+        assert_eq!(rows.rows[0][0].as_int(), Some(1));
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn every_story_shows_as_a_timeline_with_its_stages_in_order() {
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -275,7 +333,7 @@ mod tests {
                     && (range.from..range.to).contains(&alert.observed_at)
             };
             // A story of hundreds of renamed files is cut, and says so.
-            if timeline.truncated {
+            if timeline.truncated || timeline.earlier.is_some() {
                 continue;
             }
             for alert in told.alerts.iter().filter(in_range) {

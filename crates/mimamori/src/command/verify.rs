@@ -3,9 +3,11 @@
 
 use crate::cli::OneAlert;
 use crate::layout::Layout;
+use crate::rule_packs::RuleSources;
 use crate::terminal::{flush, note, print_line, visible};
 use anyhow::bail;
 use control::verify::{CorrelationReplay, Verification, verify_alert};
+use detect::plain::Lists;
 use lake::{Access, Lake};
 use std::process::ExitCode;
 
@@ -61,7 +63,13 @@ pub(crate) async fn test_case(args: &OneAlert) -> anyhow::Result<ExitCode> {
 async fn judged(args: &OneAlert) -> anyhow::Result<Verification> {
     let layout = Layout::existing(&args.data.directory)?;
     let lake = Lake::open(&layout.lake(), Access::Read).await?;
-    Ok(verify_alert(&lake, args.id).await?)
+    let verified = verify_alert(&lake, args.id, &Lists::new()).await?;
+    if !verified.asks_for_lists() {
+        return Ok(verified);
+    }
+    let control = super::admin::open(&args.data).await?;
+    control.use_rule_list_files(RuleSources::gather(&layout, &[])?.lists);
+    Ok(verify_alert(&lake, args.id, &control.rule_lists().await?).await?)
 }
 
 fn print(verified: &Verification) -> anyhow::Result<()> {

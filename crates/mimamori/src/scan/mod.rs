@@ -6,6 +6,7 @@ mod output;
 
 use crate::cli;
 use crate::rule_files::RuleFiles;
+use crate::rule_packs::{RuleSources, Trusted};
 use anyhow::{Context, bail};
 use correlate::Gathered;
 use decode::{Record, RecordError};
@@ -39,12 +40,13 @@ struct Judged {
 /// Exit 0 when at least one file was read (problems with others are named), 2 when none was.
 pub(crate) fn run(args: &cli::Scan, clock: &dyn Clock) -> anyhow::Result<ExitCode> {
     let began_ns = clock.monotonic_ns();
-    let sources =
-        if args.rules.is_empty() { RuleFiles::embedded() } else { RuleFiles::read(&args.rules)? };
+    let sources = sources(args)?;
     let compiled = sources.compile();
     if compiled.rules.rules().is_empty() {
+        let why = sources.unreadable.first();
+        let why = why.map(|file| format!(" ({}: {})", file.name, file.reason)).unwrap_or_default();
         bail!(
-            "no rule could be loaded from {}; give a folder of Sigma rules with --rules",
+            "no rule could be loaded from {}{why}; give a folder of Sigma rules with --rules",
             listed(&args.rules)
         );
     }
@@ -69,6 +71,19 @@ pub(crate) fn run(args: &cli::Scan, clock: &dyn Clock) -> anyhow::Result<ExitCod
     printer.finish()?;
     summary.print(clock.monotonic_ns() - began_ns);
     Ok(if summary.nothing_read() { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}
+
+/// The rules, under the same policy for packs as the server's: a signature that is claimed must hold and be trusted,
+/// and where the installation asks for signatures, a folder without one is refused.
+fn sources(args: &cli::Scan) -> anyhow::Result<RuleFiles> {
+    if args.rules.is_empty() {
+        return Ok(RuleFiles::embedded());
+    }
+    let mut trusted = Trusted::of_installation(&args.data.join("packs"))?;
+    for key in &args.trust {
+        trusted.add(key)?;
+    }
+    Ok(RuleSources::of_folders(&args.rules, &trusted)?.files)
 }
 
 fn listed(paths: &[std::path::PathBuf]) -> String {

@@ -1,8 +1,7 @@
 //! What rules cost: measured over a window, handed over for the rules' health, and a rule that takes too much named.
 
-use control::view::rule_health::{FilterWorked, RuleWork, RuleWorked};
+use control::view::rule_health::{RuleWork, RuleWorked};
 use detect::{Rule, RuleCost, RuleSet};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Over which time cost is measured.
@@ -47,8 +46,6 @@ pub(super) struct CostWatch {
     began_ns: u64,
     judged_ns: u64,
     events: u64,
-    /// Matches that filters had taken away when the last window ended: by filter and rule.
-    filtered: HashMap<(String, String), u64>,
 }
 
 impl CostWatch {
@@ -99,31 +96,7 @@ impl CostWatch {
                 too_costly.push(TooCostly { rule: Arc::clone(rule), percent, ns_per_event });
             }
         }
-        work.filters = self.filtered(rules);
         (self.began_ns, self.judged_ns, self.events) = (now_ns, 0, 0);
         (work, too_costly)
-    }
-
-    /// Another set counts from nothing.
-    pub(super) fn forget_filters(&mut self) {
-        self.filtered.clear();
-    }
-
-    fn filtered(&mut self, rules: &RuleSet) -> Vec<FilterWorked> {
-        let mut worked = Vec::new();
-        for counts in rules.counts() {
-            for (filter, excluded) in counts.excluded {
-                let key = (filter.id.clone(), counts.rule.id.clone());
-                let before = self.filtered.insert(key, excluded).unwrap_or(0);
-                if excluded > before {
-                    worked.push(FilterWorked {
-                        filter_id: filter.id.clone(),
-                        rule_id: counts.rule.id.clone(),
-                        hits: excluded - before,
-                    });
-                }
-            }
-        }
-        worked
     }
 }

@@ -6,28 +6,33 @@
 //!       crash here ─┘            └─ crash here: the mark says from when on the lake is read at the next start
 //! ```
 
-use control::{Control, ControlError, Taken};
-use model::Alert;
+use control::{Control, ControlError, Removed, Taken};
+use model::{Alert, Clock};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Tries of one batch. What is not taken then is taken from the lake by a later batch or the next start; the events
 /// of everybody must not wait for it for ever.
 const TRIES_MAX: u32 = 5;
+/// What is left behind and cannot be taken is tried again this much later: commits must not wait for it each time.
+const CATCH_UP_AGAIN_NS: u64 = 60_000_000_000;
 /// Wait before the next try: doubled each time.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 
 /// Where alerts go.
 pub(crate) struct DetectionIntake {
     control: Arc<Control>,
+    clock: Arc<dyn Clock>,
     /// Whether the lake has alerts that were not taken.
     behind: bool,
+    /// When that is looked at next, by the monotonic clock.
+    next_look_ns: u64,
 }
 
 impl DetectionIntake {
-    pub(crate) const fn new(control: Arc<Control>) -> Self {
+    pub(crate) const fn new(control: Arc<Control>, clock: Arc<dyn Clock>) -> Self {
         // Whatever ended the last run may have come between a commit and its taking.
-        Self { control, behind: true }
+        Self { control, clock, behind: true, next_look_ns: 0 }
     }
 
     /// Says which alerts the lake is about to hold. A failure is said and holds nothing up: the next start looks back
@@ -39,6 +44,11 @@ impl DetectionIntake {
         if let Err(err) = self.control.alerts_coming(alerts).await {
             tracing::warn!(error = %err, "could not announce alerts; they are folded all the same");
         }
+    }
+
+    /// What left the state because it was old.
+    pub(crate) fn removed(&self) -> Removed {
+        self.control.detections_removed()
     }
 
     /// Takes alerts that the lake holds now, and what was left behind.
@@ -59,7 +69,7 @@ impl DetectionIntake {
             );
             return;
         }
-        if self.behind {
+        if self.behind && self.clock.monotonic_ns() >= self.next_look_ns {
             self.catch_up().await;
         }
     }
@@ -79,6 +89,7 @@ impl DetectionIntake {
                 }
             }
             Err(err) => {
+                self.next_look_ns = self.clock.monotonic_ns().saturating_add(CATCH_UP_AGAIN_NS);
                 tracing::error!(
                     error = format!("{err:#}"),
                     "alerts of before were not folded into findings; trying again with the next"

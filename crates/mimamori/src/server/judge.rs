@@ -1,19 +1,19 @@
 //! Rules and correlations over the events of the pipeline, in its order.
 
 use super::cost::{CostWatch, TooCostly};
+use super::inbox::StreamId;
 use super::status::StoppedRule;
 use case::rule_life::{Stop, StopCause};
 use control::view::rule_health::RuleWork;
 use detect::{Compiled, CorrelationMatch, Correlator, FloodGuard, Match, Rule, Scratch};
 use model::{Alert, Clock, DeviceId, Event, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 /// A rule with more matches than this in one minute is stopped: nobody reads a thousand alerts a minute, and
 /// the lake would fill with them.
 const MATCHES_PER_MINUTE_MAX: u32 = 1_000;
-const MINUTE_NS: i64 = 60_000_000_000;
 
 /// The rules by which events are judged, and where they raise alerts.
 pub(crate) struct RulesInUse {
@@ -38,6 +38,9 @@ pub(super) struct StopNotice {
     pub(super) stop: Stop,
 }
 
+/// Matches that filters took away: by the stream of the events, filter and rule.
+pub(super) type FilterHits = BTreeMap<(StreamId, String, String), u64>;
+
 /// What others must learn from the judge.
 #[derive(Debug, Default)]
 pub(super) struct News {
@@ -55,22 +58,16 @@ pub(crate) struct Judge {
     /// The state is another one than the committed one, whatever the correlator says.
     swapped: bool,
     floods: FloodGuard,
-    correlated: CorrelatedFloods,
     costs: CostWatch,
     clock: Arc<dyn Clock>,
     news: News,
+    /// Of the events since the last commit; committed with them.
+    hits: FilterHits,
     /// Stopped here, and not yet known to be in the store.
     unsettled: Vec<StopNotice>,
     /// Correlations among them.
     muted: BTreeSet<String>,
     stops: u64,
-}
-
-/// Alerts of correlations in the minute at hand.
-#[derive(Debug, Default)]
-struct CorrelatedFloods {
-    minute: i64,
-    counts: HashMap<String, u32>,
 }
 
 impl RulesInUse {
@@ -116,11 +113,11 @@ impl Judge {
             correlator: Correlator::new(Arc::clone(&rules.compiled.correlations)),
             swapped: false,
             floods: FloodGuard::new(MATCHES_PER_MINUTE_MAX),
-            correlated: CorrelatedFloods::default(),
             costs: CostWatch::new(clock.monotonic_ns()),
             rules,
             clock,
             news: News::default(),
+            hits: FilterHits::new(),
             unsettled: Vec::new(),
             muted: BTreeSet::new(),
             stops: 0,
@@ -145,7 +142,6 @@ impl Judge {
     /// Judges by other rules from the next event on. Windows of correlations that are still the same go on.
     pub(super) fn swap(&mut self, rules: Arc<RulesInUse>) {
         self.end_window();
-        self.costs.forget_filters();
         let state = self.correlator.checkpoint();
         self.rules = rules;
         let set = Arc::clone(&self.rules.compiled.correlations);
@@ -183,10 +179,13 @@ impl Judge {
         if self.costs.due(self.clock.monotonic_ns()) {
             self.end_window();
         }
-        let mut correlated = self.correlator.advance(now);
-        self.stop_correlated(&correlated, now);
-        correlated.retain(|found| self.is_told(&found.rule, found.device));
-        correlated.into_iter().map(|found| found.into_alert(now)).collect()
+        let correlated = self.correlator.advance(now);
+        self.tell_correlated(correlated, now)
+    }
+
+    /// What filters took away since this was last asked: of exactly the events that were judged since.
+    pub(super) fn take_hits(&mut self) -> FilterHits {
+        std::mem::take(&mut self.hits)
     }
 
     /// What others must learn; it is told once.
@@ -217,14 +216,17 @@ impl Judge {
             tracing::error!(event = ?event.stream, "a rule failed on this event; the event is stored");
             return Vec::new();
         };
+        for (rule, filter) in self.scratch.excluded(rules) {
+            let stream = (event.stream.agent, event.stream.epoch);
+            let key = (stream, filter.id.clone(), rule.id.clone());
+            *self.hits.entry(key).or_default() += 1;
+        }
         let now = self.clock.now();
-        let mut correlated = self.correlator.observe(event, &matches);
+        let correlated = self.correlator.observe(event, &matches);
         matches.retain(|found| !self.rules.compiled.correlations.silences(&found.rule.id));
-        self.stop_floods(&matches, now);
-        self.stop_correlated(&correlated, now);
+        self.stop_floods(&matches, event.observed_at, now);
         matches.retain(|found| self.is_told(&found.rule, event.device));
-        correlated.retain(|found| self.is_told(&found.rule, found.device));
-        let correlated = correlated.into_iter().map(|found| found.into_alert(now));
+        let correlated = self.tell_correlated(correlated, now);
         matches.into_iter().map(|found| found.into_alert(event, now)).chain(correlated).collect()
     }
 
@@ -239,30 +241,29 @@ impl Judge {
     }
 
     /// Matches of a canary count wherever they are: that it would flood is what trying it is to show.
-    fn stop_floods(&mut self, matches: &[Match], now: Timestamp) {
-        for flood in self.floods.observe(matches, now) {
+    fn stop_floods(&mut self, matches: &[Match], observed_at: Timestamp, now: Timestamp) {
+        for flood in self.floods.observe(matches, observed_at, now) {
             self.stop(&flood.rule, flood_stop());
         }
     }
 
-    fn stop_correlated(&mut self, found: &[CorrelationMatch], now: Timestamp) {
-        if found.is_empty() {
-            return;
-        }
-        let minute = now.nanos().div_euclid(MINUTE_NS);
-        if minute != self.correlated.minute {
-            self.correlated = CorrelatedFloods { minute, counts: HashMap::new() };
-        }
-        for found in found.iter().filter(|it| !self.rules.stopped.contains_key(&it.rule.id)) {
-            let count = self.correlated.counts.entry(found.rule.id.clone()).or_default();
-            *count = count.saturating_add(1);
-            if *count == MATCHES_PER_MINUTE_MAX + 1 {
-                let rule = Arc::clone(&found.rule);
-                self.muted.insert(rule.id.clone());
-                self.stop(&rule, flood_stop());
-                break;
+    /// The alerts of correlations, each one's up to its flood.
+    fn tell_correlated(&mut self, found: Vec<CorrelationMatch>, now: Timestamp) -> Vec<Alert> {
+        let mut told = Vec::new();
+        for found in found {
+            if self.rules.stopped.contains_key(&found.rule.id)
+                || self.muted.contains(&found.rule.id)
+            {
+                continue;
+            }
+            if let Some(flood) = self.floods.count(&found.rule, found.at, now) {
+                self.muted.insert(found.rule.id.clone());
+                self.stop(&flood.rule, flood_stop());
+            } else if self.is_told(&found.rule, found.device) {
+                told.push(found.into_alert(now));
             }
         }
+        told
     }
 
     fn end_window(&mut self) {
@@ -365,6 +366,27 @@ mod tests {
             ("thrice", Some("joe"))
         );
         assert_eq!(alerts[0].id, first.alerts(&event(3))[0].id);
+    }
+
+    #[test]
+    fn p4_what_filters_took_away_is_counted_with_the_events_that_are_committed() {
+        let filter = "---\ntitle: Joe\nid: f\nlogsource: {product: linux}\nfilter: {rules: [id], ok: {User: joe}, condition: not ok}\n";
+        let mut judge = judge(&format!("{RULE}{filter}"));
+        let stream = (AgentId::from_bits(1), EpochId::from_bits(1));
+        let key = || (stream, "f".to_owned(), "id".to_owned());
+        for seq in 1..=3 {
+            assert_eq!(judge.alerts(&event(seq)), []);
+        }
+        assert_eq!(judge.take_hits(), [(key(), 3)].into());
+        assert!(judge.take_hits().is_empty(), "each is told once");
+        // Other rules come between two commits: what was counted before them is not forgotten.
+        assert_eq!(judge.alerts(&event(4)), []);
+        judge.swap(Arc::new(in_use(&format!("{RULE}{filter}"))));
+        assert_eq!(judge.alerts(&event(5)), []);
+        let mut other = event(6);
+        other.fields.set("User", "ann");
+        assert_eq!(judge.alerts(&other).len(), 1);
+        assert_eq!(judge.take_hits(), [(key(), 2)].into());
     }
 
     #[test]
@@ -482,6 +504,26 @@ mod tests {
         assert_eq!(told["each"], MATCHES_PER_MINUTE_MAX);
         assert!(told.contains_key("thrice"));
         assert_eq!(judge.take_news().stopped.len(), 1);
+    }
+
+    #[test]
+    fn p9_two_correlations_that_flood_with_one_event_are_both_stopped_and_told_up_to_that() {
+        let each = |id: &str| {
+            format!(
+                "---\ntitle: {id}\nid: {id}\nlevel: high\ncorrelation: {{type: event_count, rules: [id], group-by: [Number], timespan: 1s, condition: {{gte: 1}}}}\n"
+            )
+        };
+        let mut judge = judge(&format!("{RULE}{}{}", each("one"), each("two")));
+        let mut told = BTreeMap::new();
+        for seq in 1..=1_500 {
+            let mut event = event(seq);
+            event.fields.set("Number", seq.to_string());
+            for alert in judge.alerts(&event) {
+                *told.entry(alert.rule_id).or_insert(0) += 1;
+            }
+        }
+        assert_eq!((told["one"], told["two"]), (MATCHES_PER_MINUTE_MAX, MATCHES_PER_MINUTE_MAX));
+        assert_eq!(judge.take_news().stopped.len(), 2);
     }
 
     /// Judging an event takes a millisecond.

@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &cli::Serve, clock: Arc<SystemClock>) -> anyhow::R
         Arc::clone(&clock),
         layout.server_status(),
         InventoryIntake::new(Arc::clone(&control)),
-        DetectionIntake::new(Arc::clone(&control)),
+        DetectionIntake::new(Arc::clone(&control), Arc::clone(&clock)),
         context,
     );
     let mut pipeline = tokio::spawn(pipeline.run(stopping.clone()));
@@ -121,6 +121,7 @@ async fn open_control(
     let (its_lake, its_clock) = (Arc::clone(lake), Arc::clone(clock));
     let none = RulesSummary::default();
     let control = Control::open_at(&layout.server(), &store, its_lake, none, its_clock).await?;
+    control.keep_detections(args.retention.findings_kept_days)?;
     control.add_evidence_port(Arc::new(Inspector::new(&layout.inspect(), Arc::clone(clock))?));
     Ok(Arc::new(control))
 }

@@ -8,7 +8,7 @@ use super::detections::DetectionIntake;
 use super::inbox::{Inbox, StreamId};
 use super::inventory::InventoryIntake;
 use super::judge::Judge;
-use super::pending::{Pending, by_stream, declared_lost, ends};
+use super::pending::{Pending, by_stream, declared_lost, ends, within_limits};
 use super::rulebook::RuleFeed;
 use super::status::ServerStatus;
 use lake::{Commit, ErrorClass, Lake, LakeError};
@@ -23,6 +23,8 @@ use wire::{Batch, Received};
 
 /// Events of one commit at most.
 const COMMIT_EVENTS_MAX: usize = 50_000;
+/// Alerts from which on a commit is due, whatever the number of its events.
+const COMMIT_ALERTS_FULL: usize = 20_000;
 /// Events wait at most this long for a commit.
 const COMMIT_EVERY_NS: u64 = 1_000_000_000;
 /// How long to wait for new batches before looking at the clock again.
@@ -112,6 +114,9 @@ impl Pipeline {
             if rate.due(now_ns) {
                 self.status.received = self.inbox.received();
                 self.status.stopped_rules = self.judge.stopped();
+                let removed = self.detections.removed();
+                self.status.folded_alerts_removed = removed.alerts;
+                self.status.findings_removed = removed.detections;
                 self.status.events_per_second = rate.step(now_ns, self.status.stored);
                 if let Err(err) = self.status.write(&self.status_file) {
                     tracing::debug!(error = %err, "could not write the counters");
@@ -142,7 +147,7 @@ impl Pipeline {
 
     /// Takes what the inbox has, up to one read; waits a little when it has nothing.
     async fn take(&mut self, next: &mut u64) -> anyhow::Result<()> {
-        if self.pending.events.len() >= COMMIT_EVENTS_MAX {
+        if self.pending_is_full() {
             return Ok(());
         }
         let (inbox, from) = (Arc::clone(&self.inbox), *next);
@@ -156,6 +161,9 @@ impl Pipeline {
         }
         tokio::task::block_in_place(|| {
             for item in items {
+                if self.pending_is_full() {
+                    break; // The rest is read again after the commit.
+                }
                 *next = item.next_seq();
                 self.pending.inbox_through = *next - 1;
                 self.pending.since_ns.get_or_insert(self.clock.monotonic_ns());
@@ -220,10 +228,15 @@ impl Pipeline {
         }
     }
 
+    fn pending_is_full(&self) -> bool {
+        self.pending.events.len() >= COMMIT_EVENTS_MAX
+            || self.pending.alerts.len() >= COMMIT_ALERTS_FULL
+    }
+
     fn due(&self, stopping: bool) -> bool {
         let Some(since_ns) = self.pending.since_ns else { return false };
         stopping
-            || self.pending.events.len() >= COMMIT_EVENTS_MAX
+            || self.pending_is_full()
             || self.clock.monotonic_ns().saturating_sub(since_ns) >= COMMIT_EVERY_NS
     }
 
@@ -233,7 +246,8 @@ impl Pipeline {
         self.pending.alerts.extend(self.judge.due());
         let pending = std::mem::take(&mut self.pending);
         let inbox_through = pending.inbox_through;
-        let whole = pending.into_commit(self.clock.now(), self.judge.checkpoint());
+        let whole =
+            pending.into_commit(self.clock.now(), self.judge.checkpoint(), self.judge.take_hits());
         if let Err(err) = self.inventory.take(&whole.events, stop).await {
             if *stop.borrow() {
                 return false;
@@ -244,26 +258,41 @@ impl Pipeline {
             );
         }
         let mut streams = Vec::new();
-        match self.store(&whole, stop).await {
+        for part in within_limits(whole) {
+            if !self.commit_part(part, stop, &mut streams).await {
+                return false;
+            }
+        }
+        if let Err(err) = self.inbox.committed(inbox_through, &streams) {
+            self.trouble("could not release the inbox", &err.into());
+        }
+        true
+    }
+
+    /// Commits a part that is not too large. `false` when the server stops.
+    async fn commit_part(
+        &mut self,
+        part: Commit,
+        stop: &watch::Receiver<bool>,
+        streams: &mut Vec<(StreamId, u64)>,
+    ) -> bool {
+        match self.store(&part, stop).await {
             Stored::Stopping => return false,
-            Stored::Yes => streams.extend(ends(&whole)),
+            Stored::Yes => streams.extend(ends(&part)),
             // One stream must not stop the others (P9): each on its own finds the culprit.
             Stored::Rejected(_) => {
-                for part in by_stream(whole) {
+                for part in by_stream(part) {
                     match self.store(&part, stop).await {
                         Stored::Stopping => return false,
                         Stored::Yes => streams.extend(ends(&part)),
                         Stored::Rejected(err) => {
-                            if !self.reject(part, err, stop, &mut streams).await {
+                            if !self.reject(part, err, stop, streams).await {
                                 return false;
                             }
                         }
                     }
                 }
             }
-        }
-        if let Err(err) = self.inbox.committed(inbox_through, &streams) {
-            self.trouble("could not release the inbox", &err.into());
         }
         true
     }

@@ -25,6 +25,11 @@ pub(crate) struct ServerStatus {
     pub(crate) alerts: u64,
     /// Records committed per second, over the last seconds.
     pub(crate) events_per_second: u64,
+    /// Alerts that were folded into findings and closed findings, both removed because they were old; since ever.
+    #[serde(default)]
+    pub(crate) folded_alerts_removed: u64,
+    #[serde(default)]
+    pub(crate) findings_removed: u64,
     /// Rules that were stopped because they flooded; the others go on.
     #[serde(default)]
     pub(crate) stopped_rules: Vec<StoppedRule>,

@@ -153,6 +153,7 @@ fn server_command(args: &cli::Up, layout: &Layout) -> anyhow::Result<tokio::proc
     if !layout.agent_is_enrolled() {
         command.arg("--announce-enrolment");
     }
+    command.args(["--findings-kept-days", &args.retention.findings_kept_days.to_string()]);
     if let Some(url) = &args.listen.public_url {
         command.args(["--public-url", url]);
     }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod context;
+mod filter_hits;
 mod first_light;
 mod full_disk;
 mod installation;

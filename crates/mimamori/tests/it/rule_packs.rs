@@ -62,3 +62,57 @@ fn a_pack_is_signed_verified_and_a_changed_file_is_named() {
         said(&again)
     );
 }
+
+/// What `scan` finds with the pack, and what it says.
+fn scanned(here: &Path, more: &[&str]) -> (usize, String) {
+    let arguments =
+        [&["scan", "events.ndjson", "--format", "jsonl", "--rules", "pack"], more].concat();
+    let output = run(here, &arguments);
+    (String::from_utf8_lossy(&output.stdout).lines().count(), said(&output))
+}
+
+#[test]
+fn scan_follows_the_same_policy_for_packs_as_the_server() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let here = folder.path();
+    let put = |path: &str, text: &str| {
+        let path = here.join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    put(
+        "pack/windows/good.yml",
+        &RULE.replace("product: linux", "product: windows").replace("/bin/x", "'C:\\x.exe'"),
+    );
+    put("pack/pack.toml", "name = \"Mine\"\nversion = \"1\"\n");
+    put(
+        "events.ndjson",
+        "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"Image\":\"C:\\\\x.exe\"}\n",
+    );
+    let (found, words) = scanned(here, &[]);
+    assert_eq!(
+        found, 1,
+        "an unsigned pack is believed unless the installation asks for more: {words}"
+    );
+    put("mimamori-data/packs/require-signature", "");
+    let (found, words) = scanned(here, &[]);
+    assert!(found == 0 && words.contains("it is not signed"), "{words}");
+    assert_eq!(scanned(here, &["--data", "elsewhere"]).0, 1, "another installation asks for none");
+    let key = run(here, &["rules", "pack", "keygen", "me"]);
+    assert!(key.status.success(), "{}", said(&key));
+    let signed = run(here, &["rules", "pack", "sign", "pack", "--key", "me.key"]);
+    assert!(signed.status.success(), "{}", said(&signed));
+    let (found, words) = scanned(here, &[]);
+    assert!(found == 0 && words.contains("not trusted"), "{words}");
+    assert_eq!(scanned(here, &["--trust", "me.pub"]).0, 1);
+    put(
+        "mimamori-data/packs/trusted/me.pub",
+        &std::fs::read_to_string(here.join("me.pub")).expect("a key"),
+    );
+    assert_eq!(scanned(here, &[]).0, 1);
+    put("pack/windows/good.yml", &RULE.replace("product: linux", "product: windows"));
+    let (found, words) = scanned(here, &[]);
+    assert!(found == 0 && words.contains("was changed after it was signed"), "{words}");
+    let (_, words) = scanned(here, &["--rules", "nowhere"]);
+    assert!(words.contains("check the path after --rules"), "{words}");
+}
