@@ -22,4 +22,5 @@ mod rule_edit;
 mod rules;
 mod software;
 mod support;
+mod timeline;
 mod vendored;

@@ -42,6 +42,14 @@ async fn rules_in_force_are_listed_with_what_they_found_and_the_refused_with_the
     }
     assert!(!page.contains("Curl <b>"));
     assert!(console.get("/rules", "ja").await.body.contains("カール"));
+    // Found by words of its text in any case and by its file; the chips count what is found.
+    for (sought, found) in
+        [("カール", true), ("ENDSWITH: /Curl", true), ("mine.yml", true), ("curl by nobody", false)]
+    {
+        let page = console.get(&format!("/rules?q={}", encoded(sought)), "en").await.body;
+        assert_eq!(page.contains("Curl &#60;b&#62;"), found, "{sought}: {page}");
+        assert_eq!(page.contains("No rule fits."), !found, "{sought}");
+    }
     let rule = console.get("/rules/in-force/curl%2F1", "en").await;
     assert_eq!(rule.status, StatusCode::OK);
     assert!(rule.body.contains("Image|endswith: /curl"));
