@@ -34,6 +34,14 @@ impl Page {
         self.word("state", state.name())
     }
 
+    /// The same for the desk: a question is the requester's to answer, not the reviewer's.
+    pub(crate) fn desk_state_word(&self, state: &State) -> String {
+        match state {
+            State::NeedsInfo => self.t("desk-state-needs-info"),
+            _ => self.state_word(state),
+        }
+    }
+
     /// What is asked for.
     pub(crate) fn kind_word(&self, kind: &Kind) -> String {
         self.word("request-kind", kind.name())

@@ -94,10 +94,9 @@ async fn walk(words: &Words) {
     walker.is(&console, &office.analyst).await;
     walker.reads_the_figures().await;
 
-    walker.nothing_scrolls_sideways(&console, &office).await;
-
     let complaints = walker.browser.complaints().await;
     assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
+    walker.nothing_scrolls_sideways(&console, &office).await;
     gallery(&walker, &console, &office).await;
     walker.browser.client.clone().close().await.unwrap();
     walker.browser.stop().await;

@@ -15,6 +15,7 @@ col-requester = Requester
 col-evidence = Evidence
 col-assignee = Assignee
 desk-pending = { $n } pending
+desk-state-needs-info = Waiting for the requester
 desk-nobody = unassigned
 desk-take = Take it
 desk-assign = Assign

@@ -12,6 +12,7 @@ col-requester = 申請者
 col-evidence = 確認結果
 col-assignee = 担当
 desk-pending = 確認中 { $n } 件
+desk-state-needs-info = 申請者の回答待ち
 desk-nobody = 担当なし
 desk-take = 自分が担当する
 desk-assign = 担当を決める
