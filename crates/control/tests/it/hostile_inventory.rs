@@ -4,6 +4,7 @@ use crate::on_device::{Reporter, all, base, extension, own, package, person, pro
 use crate::{number, tamper};
 use case::finding::{Closing, Status};
 use control::limits::{DAY_NS, FINDING_LETTERS_PER_DAY_MAX, MINUTE_NS};
+use control::view::findings::FindingRow;
 use control::view::requests::{Form, Kind, Outcome, Ruling, Scope};
 use control::{Principal, Role};
 use model::Event;
@@ -83,11 +84,13 @@ async fn a_snapshot_of_what_is_known_proves_what_was_said_to_be_removed() {
     device.send(&[InventoryMessage::Added { item: new.clone() }]).await;
     device.send(&[InventoryMessage::Removed { item: new }]).await;
     assert_eq!(all(&scene, &analyst).await[0].status, Status::Open);
-    let before = number(&place, "SELECT SUM(seen_order) FROM installed WHERE gone = 0").await;
+    let before =
+        number(&place, "SELECT CAST(SUM(seen_order) AS BIGINT) FROM installed WHERE gone = 0")
+            .await;
     scene.clock.advance_ns(MINUTE_NS);
     device.send_full(&known).await;
     assert_eq!(all(&scene, &analyst).await[0].closing, Some(Closing::Removed));
-    let after = number(&place, "SELECT SUM(seen_order) FROM installed").await;
+    let after = number(&place, "SELECT CAST(SUM(seen_order) AS BIGINT) FROM installed").await;
     assert_eq!(before, after, "no row was written again");
     assert_eq!(number(&place, "SELECT COUNT(*) FROM staged_item").await, 0);
 }
@@ -202,11 +205,11 @@ async fn what_was_permitted_to_one_person_alone_ends_when_that_person_leaves() {
     assert_eq!(all(&scene, &analyst).await[0].closing, Some(Closing::Approved));
     control.disable_person(Principal::Machine, rita.id()).await.expect("disabled");
     control.tick().await.expect("ticked");
-    let row = all(&scene, &analyst).await.remove(0);
-    assert_eq!((row.status, row.closing), (Status::Open, None));
+    let open = |rows: Vec<FindingRow>| rows.iter().filter(|row| row.closing.is_none()).count();
+    assert_eq!(open(all(&scene, &analyst).await), 1, "of the title that it is now");
     control.enable_person(Principal::Machine, rita.id()).await.expect("enabled");
     control.tick().await.expect("ticked");
-    assert_eq!(all(&scene, &analyst).await[0].closing, Some(Closing::Approved));
+    assert_eq!(open(all(&scene, &analyst).await), 0);
 }
 
 #[tokio::test]
