@@ -8,11 +8,13 @@
 
 mod columns;
 mod gathered;
+mod ground;
 mod look;
 mod proposals;
 mod running;
 mod sweep;
 
+pub use ground::Ground;
 pub(crate) use running::LooksBack;
 pub use running::{BacktestId, SoFar};
 
@@ -38,13 +40,9 @@ use lake::{Lake, LakeError, Strip};
 use look::{Look, Patience};
 use model::{Clock, DeviceId, Fields, Timestamp};
 use serde_json::json;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use sweep::{Question, events_of};
-use tokio::sync::OwnedSemaphorePermit;
-
-/// Values of the placeholders of `expand`.
-type Lists = BTreeMap<String, Vec<String>>;
 
 /// What is to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,10 +74,18 @@ impl Control {
         self.admit_backtest(actor, &query).await?;
         // Nobody closes it; without a permit the look back would only be less orderly.
         let permit = Arc::clone(&self.looks_back).acquire_owned().await.ok();
-        let lists = self.rule_lists().await?;
-        let mut answer = look(&self.lake, Arc::clone(&self.clock), query, lists, permit).await?;
+        let ground = self.backtest_ground().await?;
+        let clock = Arc::clone(&self.clock);
+        let mut answer = match LookBack::prepare(&self.lake, clock, query, ground).await? {
+            Ok(look) => Backtest::Answered(Box::new(look.look.run(permit).await?)),
+            Err(refused) => Backtest::Refused(refused),
+        };
         self.name_devices(&mut answer).await?;
         Ok(answer)
+    }
+
+    async fn backtest_ground(&self) -> Result<Ground, ControlError> {
+        Ok(Ground { lists: self.rule_lists().await?, rules: self.rules_in_force() })
     }
 
     async fn admit_backtest(
@@ -123,35 +129,59 @@ pub async fn look_back(
     clock: Arc<dyn Clock>,
     query: BacktestQuery,
 ) -> Result<Backtest, ControlError> {
-    look(lake, clock, query, Lists::new(), None).await
+    Ok(match LookBack::prepare(lake, clock, query, Ground::default()).await? {
+        Ok(look) => Backtest::Answered(Box::new(look.answer().await?)),
+        Err(refused) => Backtest::Refused(refused),
+    })
 }
 
-/// `permit` is given back when the threads have ended, which may be after the caller is gone.
-async fn look(
-    lake: &Lake,
-    clock: Arc<dyn Clock>,
-    query: BacktestQuery,
-    lists: Lists,
-    permit: Option<OwnedSemaphorePermit>,
-) -> Result<Backtest, ControlError> {
-    check(&query)?;
-    let patience = Arc::new(Patience::default());
-    let asked = Asked(Arc::clone(&patience));
-    let look = match Look::prepare(lake, clock, query, lists, patience).await? {
-        Ok(look) => Arc::new(look),
-        Err(refused) => return Ok(Backtest::Refused(refused)),
-    };
-    let answer = look.run(permit).await?;
-    drop(asked);
-    Ok(Backtest::Answered(Box::new(answer)))
+/// A look back for whoever may read the lake's files, which may be asked how far it is, and ended. It ends when it
+/// is dropped.
+pub struct LookBack {
+    look: Arc<Look>,
+    patience: Arc<Patience>,
 }
 
-/// Says that nobody waits any more when it is dropped.
-struct Asked(Arc<Patience>);
+impl LookBack {
+    /// Compiles the rule and finds the events. The inner error is what was refused.
+    ///
+    /// # Errors
+    /// Those of [`look_back`].
+    pub async fn prepare(
+        lake: &Lake,
+        clock: Arc<dyn Clock>,
+        query: BacktestQuery,
+        ground: Ground,
+    ) -> Result<Result<Self, Vec<RefusedRule>>, ControlError> {
+        check(&query)?;
+        let patience = Arc::new(Patience::default());
+        let look = Look::prepare(lake, clock, query, ground, Arc::clone(&patience)).await?;
+        Ok(look.map(|look| Self { look: Arc::new(look), patience }))
+    }
 
-impl Drop for Asked {
+    /// Looks at every event, or at the newest ones until it is ended. To be asked once.
+    ///
+    /// # Errors
+    /// Those of [`look_back`].
+    pub async fn answer(&self) -> Result<LookedBack, ControlError> {
+        self.look.run(None).await
+    }
+
+    /// Events looked at by now, and events that are to be looked at.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        self.look.progress()
+    }
+
+    /// Ends it: what was seen so far is the answer.
+    pub fn end(&self) {
+        self.patience.end();
+    }
+}
+
+impl Drop for LookBack {
     fn drop(&mut self) {
-        self.0.end();
+        self.patience.end();
     }
 }
 
@@ -174,15 +204,23 @@ fn check(query: &BacktestQuery) -> Result<(), ControlError> {
 }
 
 /// Compiles the text; the error is what was refused.
-fn question(query: &BacktestQuery, lists: Lists) -> Result<Question, Vec<RefusedRule>> {
-    let fields = Some(SuppliedFields::of_this_version());
-    let options = CompileOptions { lists, fields, ..CompileOptions::default() };
+fn question(query: &BacktestQuery, ground: Ground) -> Result<Question, Vec<RefusedRule>> {
+    let referred = ground.referred_to(&query.rule_text);
+    let stopped = referred.iter().filter(|rule| !rule.active).map(|rule| rule.id.clone());
+    let options = CompileOptions {
+        stopped: stopped.collect(),
+        lists: ground.lists,
+        fields: Some(SuppliedFields::of_this_version()),
+        ..CompileOptions::default()
+    };
     let names: Vec<String> =
         (1..=query.filters.len()).map(|number| format!("filter {number}")).collect();
     let filters = names.iter().zip(&query.filters);
     let filters = filters.map(|(name, text)| RuleSource { name, text });
     let rule = RuleSource { name: RULE_NAME, text: &query.rule_text };
-    let sources: Vec<RuleSource<'_>> = std::iter::once(rule).chain(filters).collect();
+    let others = ground::texts_of(&referred);
+    let others = others.iter().map(|(name, text)| RuleSource { name, text });
+    let sources: Vec<RuleSource<'_>> = std::iter::once(rule).chain(filters).chain(others).collect();
     let compiled = detect::compile(sources, &options);
     if !compiled.refused.is_empty() {
         return Err(compiled.refused.iter().map(refused).collect());
@@ -315,11 +353,16 @@ fn answer(
         hits_with_values: all.hits_with_values,
         samples,
         exclusions,
-        remarks: compiled.lints.iter().map(remark).collect(),
+        remarks: compiled.lints.iter().filter(|lint| is_given(&lint.source)).map(remark).collect(),
         took_ns: 0,
         complete: all.complete,
         events_left_out: all.events_left_out,
     })
+}
+
+/// Whether a text was given with the question; the others are in use already.
+fn is_given(source: &str) -> bool {
+    source == RULE_NAME || source.starts_with("filter ")
 }
 
 fn remark(lint: &detect::Lint) -> String {

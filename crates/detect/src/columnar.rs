@@ -8,8 +8,10 @@
 //! event, by the engine that judges the stream. So the answer is exact, whatever the shape of the rule.
 
 mod parts;
+mod references;
 mod words;
 
+pub use references::References;
 pub use words::Words;
 
 use crate::compile::{CompileOptions, Compiled, Refused, RuleSource, compile};

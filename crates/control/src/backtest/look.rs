@@ -1,7 +1,7 @@
 //! One look back from its question to its answer, whole or as far as it has come.
 
 use super::sweep::{Question, Sweep};
-use super::{BacktestQuery, Lists, answer, broken, question};
+use super::{BacktestQuery, Ground, answer, broken, question};
 use crate::ControlError;
 use crate::limits::BACKTEST_NS_MAX;
 use crate::view::TimeRange;
@@ -58,12 +58,12 @@ impl Look {
         lake: &Lake,
         clock: Arc<dyn Clock>,
         query: BacktestQuery,
-        lists: Lists,
+        ground: Ground,
         patience: Arc<Patience>,
     ) -> Result<Result<Self, Vec<RefusedRule>>, ControlError> {
         let began_ns = clock.monotonic_ns();
         let range = query.range;
-        let read = move || question(&query, lists);
+        let read = move || question(&query, ground);
         let question = match tokio::task::spawn_blocking(read).await.map_err(broken)? {
             Ok(question) => question,
             Err(refused) => return Ok(Err(refused)),

@@ -1,7 +1,7 @@
 //! Looks back that are asked about while they run: one for each person.
 
 use super::look::{Look, Patience};
-use super::{BacktestQuery, Lists, broken};
+use super::{BacktestQuery, Ground, broken};
 use crate::limits::{BACKTEST_KEPT_NS, BACKTEST_PATIENCE_NS};
 use crate::random;
 use crate::view::backtest::Backtest;
@@ -91,9 +91,9 @@ impl Begun {
         clock: Arc<dyn Clock>,
         places: Arc<Semaphore>,
         query: BacktestQuery,
-        lists: Lists,
+        ground: Ground,
     ) {
-        let outcome = self.answer(&lake, clock, places, query, lists).await;
+        let outcome = self.answer(&lake, clock, places, query, ground).await;
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         self.finished.send_replace(true);
     }
@@ -104,12 +104,12 @@ impl Begun {
         clock: Arc<dyn Clock>,
         places: Arc<Semaphore>,
         query: BacktestQuery,
-        lists: Lists,
+        ground: Ground,
     ) -> Result<Backtest, ControlError> {
         // Nobody closes it; without a permit the look back would only be less orderly.
         let permit = places.acquire_owned().await.ok();
         let patience = Arc::clone(&self.patience);
-        let look = match Look::prepare(lake, clock, query, lists, patience).await? {
+        let look = match Look::prepare(lake, clock, query, ground, patience).await? {
             Ok(look) => Arc::new(look),
             Err(refused) => return Ok(Backtest::Refused(refused)),
         };
@@ -141,7 +141,7 @@ impl Control {
         query: BacktestQuery,
     ) -> Result<BacktestId, ControlError> {
         self.admit_backtest(actor, &query).await?;
-        let lists = self.rule_lists().await?;
+        let ground = self.backtest_ground().await?;
         let id = BacktestId(random::secret()?);
         let now_ns = self.clock.monotonic_ns();
         let begun = Arc::new(Begun {
@@ -156,7 +156,7 @@ impl Control {
         self.running_backtests.begin(actor.id(), Arc::clone(&begun), now_ns);
         let (lake, clock) = (Arc::clone(&self.lake), Arc::clone(&self.clock));
         let places = Arc::clone(&self.looks_back);
-        drop(tokio::spawn(begun.run(lake, clock, places, query, lists)));
+        drop(tokio::spawn(begun.run(lake, clock, places, query, ground)));
         Ok(id)
     }
 

@@ -1,11 +1,11 @@
 //! Looking back: the past answers what the stream told, and an alert is judged again.
 
-use control::backtest::{BacktestQuery, look_back};
+use control::backtest::{BacktestQuery, Ground, LookBack, look_back};
 use control::fixture::{Program, Scene, process_fields};
 use control::limits::{DAY_NS, HOUR_NS, SECOND_NS};
 use control::verify::verify_alert;
 use control::view::TimeRange;
-use control::view::backtest::{Backtest, LookedBack};
+use control::view::backtest::{Backtest, LookedBack, RuleInForce};
 use control::{Actor, ControlError, Language, Permission, Role};
 use detect::{CompileOptions, Correlator, RuleSource, Scratch};
 use model::{Alert, AlertId, Clock, Event, EventKind, Fields, Timestamp, Value};
@@ -353,4 +353,120 @@ async fn keywords_and_fields_that_are_compared_read_no_event_whole() {
         assert_eq!(answer.hits, live(&text, &events).len() as u64, "{detection}");
         assert!(answer.hits > 0 && answer.events_read == 0, "{detection}: {answer:?}");
     }
+}
+
+/// Rules in use as files hold them: the rule of [`CORRELATION`] by name with a filter, a correlation over it, one that
+/// is stopped, and one that nobody refers to.
+const IN_USE: &str = r"
+title: Many starts
+id: 0c8e4bd4-6a4b-4b0c-9d67-000000000001
+name: starts
+level: low
+logsource: {product: linux, category: process_creation}
+detection: {s: {Image|startswith: /usr/}, condition: s}
+---
+title: Other starts
+id: opt
+level: low
+logsource: {product: linux, category: process_creation}
+detection: {s: {Image|startswith: /opt/}, condition: s}
+---
+title: Not of cron
+id: not-cron
+logsource: {product: linux}
+filter: {rules: [starts, opt], cron: {ParentImage|endswith: /cron}, condition: not cron}
+---
+title: Both at once
+id: both
+level: medium
+correlation: {type: temporal, rules: [starts, opt], group-by: [ParentProcessId], timespan: 1m}
+---
+title: Ended
+id: ended
+status: deprecated
+level: low
+logsource: {product: linux}
+detection: {s: {Image: /bin/x}, condition: s}
+---
+title: Of nobody's interest, though it speaks of starts
+id: other
+level: low
+logsource: {product: linux}
+detection: {s: {Image|startswith: /}, condition: s}
+";
+
+/// The correlation alone, as somebody edits it.
+fn over(rules: &str) -> String {
+    format!(
+        "---\ntitle: Edited\nid: edited\nlevel: high\ncorrelation: {{type: event_count, rules: [{rules}], \
+         group-by: [ParentProcessId], timespan: 1m, condition: {{gte: 3}}}}\n"
+    )
+}
+
+#[tokio::test]
+async fn a_correlation_is_tried_over_rules_in_use_as_if_they_stood_in_its_text() {
+    let (_folder, mut scene) = empty_scene!();
+    let actor = scene.administrator().await.expect("signed in");
+    let mut events = everything(&mut scene).await;
+    events.sort_by_key(|event| (event.received_at, event.stream));
+    let refused = scene.control.backtest(&actor, query(&scene, &over("starts"))).await;
+    assert!(matches!(refused, Ok(Backtest::Refused(_))), "nothing is in use yet: {refused:?}");
+    let sources = [RuleSource { name: "in-use.yml", text: IN_USE }];
+    let compiled = detect::compile(sources, &CompileOptions::default());
+    assert_eq!(compiled.refused, []);
+    let rules = RuleInForce::of(&compiled);
+    scene.control.show_rules(rules.clone());
+    for name in ["starts", "0c8e4bd4-6a4b-4b0c-9d67-000000000001", "both", "starts, both"] {
+        let edited = over(name);
+        let mut told = live(&format!("{IN_USE}{edited}"), &events);
+        told.retain(|alert| alert.rule_id == "edited");
+        assert_ne!(told.len(), 0, "{name}");
+        let found = answer(&scene, &actor, &edited).await;
+        assert!(found.complete && found.remarks.is_empty(), "{:?}", found.remarks);
+        let hits = found.rules.iter().find(|rule| rule.id == "edited").expect("listed").hits;
+        assert_eq!(hits, told.len() as u64, "{name}");
+        let shown = found.samples.iter().filter(|sample| sample.rule_id == "edited");
+        assert_eq!(ids(shown.map(|sample| &sample.alert)), ids(told.iter().map(|it| &it.id)));
+        assert!(!found.rules.iter().any(|rule| rule.id == "other"), "nobody referred to it");
+    }
+    // What the text holds itself takes the place of what is in use.
+    let own = format!("{}{}", IN_USE.split("---\n").next().expect("a rule"), over("starts"));
+    let changed = own.replace("/usr/", "/usr/bin/");
+    let told = live(&changed, &events);
+    let told = told.iter().filter(|alert| alert.rule_id == "edited").count();
+    let found = answer(&scene, &actor, &changed).await;
+    assert_eq!(found.hits, told as u64);
+    for (name, reason) in [("ended", "ended"), ("nowhere", "nowhere")] {
+        let outcome = scene.control.backtest(&actor, query(&scene, &over(name))).await;
+        let Ok(Backtest::Refused(refused)) = outcome else { panic!("{outcome:?}") };
+        assert!(format!("{refused:?}").contains(reason), "{refused:?}");
+    }
+    // The command line says what is in use itself.
+    let rules = rules.into_iter().map(Arc::new).collect();
+    let ground = Ground { rules, ..Ground::default() };
+    let clock = Arc::new(Hasty(AtomicU64::new(0)));
+    let asked = query(&scene, &over("starts"));
+    let look = LookBack::prepare(&scene.lake, clock, asked, ground).await.expect("prepared");
+    assert!(look.is_ok(), "the rules are known");
+}
+
+#[tokio::test]
+async fn a_look_back_that_is_ended_answers_with_what_it_has_seen() {
+    let (_folder, mut scene) = empty_scene!();
+    everything(&mut scene).await;
+    let prepare = || async {
+        let clock: Arc<dyn Clock> = Arc::clone(&scene.clock) as Arc<dyn Clock>;
+        let look = LookBack::prepare(&scene.lake, clock, query(&scene, RULES), Ground::default());
+        look.await.expect("prepared").expect("loads")
+    };
+    let look = prepare().await;
+    let (before, of) = look.progress();
+    assert!(before == 0 && of > 0);
+    let whole = look.answer().await.expect("answered");
+    assert!(whole.complete && look.progress() == (of, of));
+    let look = prepare().await;
+    look.end();
+    let ended = look.answer().await.expect("answered");
+    assert!(!ended.complete && ended.events == 0, "{ended:?}");
+    assert_eq!(look.progress(), (0, of));
 }

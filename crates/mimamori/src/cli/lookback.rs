@@ -15,6 +15,10 @@ pub(crate) struct RulesBacktest {
     /// A file with a filter to try together with the rule; may be given several times
     #[arg(long = "filter", value_name = "FILE")]
     pub(crate) filters: Vec<PathBuf>,
+    /// Folder of further rules, as the server was given, for correlations that refer to them; may be given several
+    /// times
+    #[arg(long = "rules", value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
     /// How far to look back: a number and m, h or d
     #[arg(long, value_name = "SPAN", default_value = "30d", value_parser = span_ns)]
     pub(crate) last: i64,

@@ -1,19 +1,33 @@
 //! `mimamori rules backtest`: what a rule would have done.
 
+use super::admin::open;
 use crate::cli::{Format, RulesBacktest};
 use crate::layout::Layout;
+use crate::rule_packs::RuleSources;
+use crate::signals::{StopSignals, stop_signals};
 use crate::terminal::{flush, note, print_line, visible};
 use anyhow::Context as _;
-use control::backtest::{BacktestQuery, look_back};
+use control::backtest::{BacktestQuery, Ground, LookBack};
 use control::view::TimeRange;
-use control::view::backtest::{Backtest, LookedBack, RefusedRule, SampleHit};
+use control::view::backtest::{LookedBack, RefusedRule, RuleInForce, SampleHit};
+use detect::columnar::References;
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lake::{Access, Lake};
 use model::Clock;
 use serde_json::json;
+use std::io::IsTerminal as _;
 use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+/// How a program ends that an interrupt ended.
+const INTERRUPTED: u8 = 130;
+/// How often it is shown how far a look back is, and for how long nothing is shown at first.
+const SHOWN_EVERY: Duration = Duration::from_secs(1);
+/// Where no bar can be drawn.
+const ROUNDS_BETWEEN_LINES: u32 = 5;
 /// Columns of the bars of days.
 const BAR_MAX: u64 = 40;
 
@@ -28,31 +42,124 @@ pub(crate) async fn run(args: &RulesBacktest, clock: Arc<dyn Clock>) -> anyhow::
         time_zone: args.time_zone.clone(),
         samples_max: args.rows,
     };
-    match look_back(&lake, clock, query).await? {
-        Backtest::Refused(all) => {
-            for refused in &all {
+    let ground = ground(args, &query, &*clock).await?;
+    let look = match LookBack::prepare(&lake, clock, query, ground).await? {
+        Ok(look) => look,
+        Err(refused) => {
+            for refused in &refused {
                 print_line(&refused_line(args, refused))?;
             }
             flush()?;
-            Ok(ExitCode::FAILURE)
+            return Ok(ExitCode::FAILURE);
         }
-        Backtest::Answered(answer) => {
-            match args.format {
-                Format::Table => print_for_people(&answer)?,
-                Format::Jsonl => print_json(&answer)?,
+    };
+    let (answer, interrupted) = watched(&look, stop_signals()?).await?;
+    match args.format {
+        Format::Table => print_for_people(&answer)?,
+        Format::Jsonl => print_json(&answer)?,
+    }
+    let (looked_at, of) = look.progress();
+    if interrupted && !answer.complete {
+        note(&format!("interrupted: {} were looked at, the newest first", so_far(looked_at, of)));
+    } else if !answer.complete {
+        note(&format!(
+            "time ran out: {} were looked at, the newest first; ask for a shorter time",
+            so_far(looked_at, of)
+        ));
+    }
+    if answer.events_left_out > 0 {
+        let left_out = answer.events_left_out;
+        note(&format!(
+            "{left_out} events of the correlation were left out: its rules match too often"
+        ));
+    }
+    let cut = interrupted && !answer.complete;
+    Ok(if cut { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+/// Waits for the answer and says how far it is. A first signal ends it, and what was seen is the answer; after a
+/// second one nothing is.
+async fn watched(look: &LookBack, mut stop: StopSignals) -> anyhow::Result<(LookedBack, bool)> {
+    let mut answer = pin!(look.answer());
+    let mut shown = Shown::default();
+    let mut interrupted = false;
+    loop {
+        tokio::select! {
+            answer = &mut answer => {
+                shown.end();
+                return Ok((answer?, interrupted));
             }
-            if !answer.complete {
-                note("time ran out: only the newest events were looked at; ask for a shorter time");
+            () = stop.recv() => {
+                anyhow::ensure!(!interrupted, "interrupted twice: nothing is shown");
+                interrupted = true;
+                look.end();
             }
-            if answer.events_left_out > 0 {
-                let left_out = answer.events_left_out;
-                note(&format!(
-                    "{left_out} events of the correlation were left out: its rules match too often"
-                ));
-            }
-            Ok(ExitCode::SUCCESS)
+            () = tokio::time::sleep(SHOWN_EVERY) => shown.show(look.progress()),
         }
     }
+}
+
+/// How far it is, on standard error: a bar on a terminal, a line now and then elsewhere. Nothing in the first second.
+#[derive(Default)]
+struct Shown {
+    rounds: u32,
+    bar: Option<ProgressBar>,
+}
+
+impl Shown {
+    fn show(&mut self, (looked_at, of): (u64, u64)) {
+        let round = self.rounds;
+        self.rounds += 1;
+        if std::io::stderr().is_terminal() {
+            let bar = self.bar.get_or_insert_with(|| bar(of));
+            bar.set_position(looked_at);
+            bar.tick();
+        } else if round.is_multiple_of(ROUNDS_BETWEEN_LINES) {
+            note(&format!("{} looked at, the newest first", so_far(looked_at, of)));
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(of: u64) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} events  {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(of), ProgressDrawTarget::stderr()).with_style(style)
+}
+
+fn so_far(looked_at: u64, of: u64) -> String {
+    format!("{} of {} events", HumanCount(looked_at), HumanCount(of))
+}
+
+/// What the texts refer to besides themselves, as the server puts it together; it is read only when they do.
+async fn ground(
+    args: &RulesBacktest,
+    query: &BacktestQuery,
+    clock: &dyn Clock,
+) -> anyhow::Result<Ground> {
+    let refers = !References::of(&query.rule_text).missing.is_empty();
+    let mut texts = query.filters.iter().chain([&query.rule_text]);
+    if !refers && !texts.any(|text| text.contains("expand")) {
+        return Ok(Ground::default());
+    }
+    let layout = Layout::existing(&args.data.directory)?;
+    let sources = RuleSources::gather(&layout, &args.rules)?;
+    let control = open(&args.data).await?;
+    control.use_rule_list_files(sources.lists.clone());
+    let book = control.rulebook().await?;
+    let lists = control.rule_lists().await?;
+    if !refers {
+        return Ok(Ground { lists, ..Ground::default() });
+    }
+    let compiled = sources.files.compile_with(&book, clock.now().utc_day());
+    let rules = RuleInForce::of(&compiled).into_iter().map(Arc::new).collect();
+    Ok(Ground { lists, rules })
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
@@ -63,7 +170,8 @@ fn read(path: &Path) -> anyhow::Result<String> {
 
 fn refused_line(args: &RulesBacktest, refused: &RefusedRule) -> String {
     let source = match refused.source.strip_prefix("filter ").and_then(|n| n.parse().ok()) {
-        None => args.rule.display().to_string(),
+        None if refused.source == "rule" => args.rule.display().to_string(),
+        None => refused.source.clone(),
         Some(number) => {
             let place: usize = number;
             let filter = args.filters.get(place.saturating_sub(1));

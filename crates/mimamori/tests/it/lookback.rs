@@ -74,3 +74,27 @@ async fn a_rule_is_asked_of_the_past_and_alerts_are_judged_again() {
     assert_eq!(forged.status.code(), Some(1), "{}", said(&forged));
     assert!(said(&forged).contains("disagrees"), "{}", said(&forged));
 }
+
+#[tokio::test]
+async fn a_correlation_is_asked_of_the_past_over_rules_of_the_data_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    story(data).await;
+    let correlation = data.join("edited.yml");
+    let text = "title: Curls\nid: edited\nlevel: high\ncorrelation: {type: event_count, rules: [our_curl], group-by: [Image], timespan: 1m, condition: {gte: 1}}\n";
+    std::fs::write(&correlation, text).expect("written");
+    let correlation = correlation.to_str().expect("text");
+    let unknown = run(data, &["rules", "backtest", correlation, "--last", "1d"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(said(&unknown).contains("our_curl"), "{}", said(&unknown));
+    std::fs::create_dir_all(data.join("rules")).expect("a folder of rules");
+    let rule = "title: Curl\nid: 1b1f0b9e-0a34-4e52-8a56-000000000009\nname: our_curl\nlevel: low\nlogsource: {product: linux}\ndetection:\n  s: {Image|endswith: /curl}\n  condition: s\n";
+    std::fs::write(data.join("rules").join("curl.yml"), rule).expect("written");
+    let known = run(data, &["rules", "backtest", correlation, "--last", "1d", "--format", "jsonl"]);
+    let lines = said(&known);
+    assert!(known.status.success(), "{lines}");
+    let sums: serde_json::Value =
+        serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((sums["hits"].as_u64(), sums["complete"].as_bool()), (Some(1), Some(true)));
+    assert_eq!(sums["rules"][1]["id"].as_str(), Some("edited"), "{lines}");
+}
