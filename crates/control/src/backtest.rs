@@ -25,10 +25,12 @@ use crate::limits::{
     BACKTEST_DAYS_MAX, BACKTEST_FIELDS_MAX, BACKTEST_LISTED_MAX, BACKTEST_RULES_MAX,
     BACKTEST_SAMPLES_MAX, BACKTEST_TEXT_BYTES_MAX, DAY_NS,
 };
+use crate::text_fault::TextFault;
 use crate::view::TimeRange;
 use crate::view::backtest::{
     Backtest, DeviceHits, FieldHits, LookedBack, RefusedRule, RuleHits, SampleHit,
 };
+use crate::view::detections::Said;
 use crate::{Actor, Control, ControlError, Permission, QueryFault};
 use detect::columnar::ColumnRule;
 use detect::{
@@ -223,17 +225,14 @@ fn question(query: &BacktestQuery, ground: Ground) -> Result<Question, Vec<Refus
     let sources: Vec<RuleSource<'_>> = std::iter::once(rule).chain(filters).chain(others).collect();
     let compiled = detect::compile(sources, &options);
     if !compiled.refused.is_empty() {
-        return Err(compiled.refused.iter().map(refused).collect());
+        return Err(compiled.refused.iter().map(RefusedRule::from).collect());
     }
     let loaded = compiled.rules.rules();
     if loaded.is_empty() {
-        return Err(vec![of_text("the text holds no rule", "write a rule with a detection")]);
+        return Err(vec![TextFault::NoRule.refused(RULE_NAME, None)]);
     }
     if loaded.len() > BACKTEST_RULES_MAX {
-        return Err(vec![of_text(
-            "too many rules in one text",
-            "look back at fewer rules at once",
-        )]);
+        return Err(vec![TextFault::TooManyRules.refused(RULE_NAME, None)]);
     }
     let mut rules = Vec::new();
     for rule in loaded.iter().filter(|rule| rule.is_active()) {
@@ -241,7 +240,7 @@ fn question(query: &BacktestQuery, ground: Ground) -> Result<Question, Vec<Refus
         // A rule without an id is named after its source.
         let source = RuleSource { name: &rule.source_name, text: &text };
         let asked = ColumnRule::compile(&[source], &options);
-        rules.push(asked.map_err(|all| all.iter().map(refused).collect::<Vec<_>>())?);
+        rules.push(asked.map_err(|all| all.iter().map(RefusedRule::from).collect::<Vec<_>>())?);
     }
     let wanted = Wanted {
         fields: counted_fields(&rules),
@@ -250,26 +249,6 @@ fn question(query: &BacktestQuery, ground: Ground) -> Result<Question, Vec<Refus
         samples_max: query.samples_max.min(BACKTEST_SAMPLES_MAX),
     };
     Ok(Question { compiled, rules, wanted, options })
-}
-
-fn refused(refused: &detect::Refused) -> RefusedRule {
-    RefusedRule {
-        source: refused.source.clone(),
-        title: refused.title.clone(),
-        line: refused.line,
-        reason: refused.reason.clone(),
-        remedy: refused.remedy.clone(),
-    }
-}
-
-fn of_text(reason: &str, remedy: &str) -> RefusedRule {
-    RefusedRule {
-        source: RULE_NAME.to_owned(),
-        title: None,
-        line: None,
-        reason: reason.to_owned(),
-        remedy: remedy.to_owned(),
-    }
 }
 
 /// The fields that the rules ask about, and those that tell who did it.
@@ -365,8 +344,8 @@ fn is_given(source: &str) -> bool {
     source == RULE_NAME || source.starts_with("filter ")
 }
 
-fn remark(lint: &detect::Lint) -> String {
-    format!("{}: {}", lint.line, lint.message)
+fn remark(lint: &detect::Lint) -> (usize, Said) {
+    (lint.line, lint.words().into())
 }
 
 fn hits_of(rule: &Rule, hits: u64) -> RuleHits {

@@ -4,6 +4,7 @@
 //! [`case::check`].
 //! Invariant: of paid software no port ever gets a file.
 
+use crate::view::detections::Said;
 use crate::view::requests::{Kind, Verdict};
 use case::check::{Check, CheckKind, NO_ANSWER};
 use model::Timestamp;
@@ -17,10 +18,10 @@ pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, EvidenceFault>
 
 /// A port could not answer. Its words are shown to reviewers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
+#[error("{}", reason.en)]
 pub struct EvidenceFault {
     /// Why, in words without secrets.
-    pub reason: String,
+    pub reason: Said,
 }
 
 /// What one scanner says of a file, a hash or an address.
@@ -179,13 +180,14 @@ pub(crate) fn fault_check(
     id: String,
     kind: CheckKind,
     subject: &str,
-    fault: (&str, &str),
+    port: &str,
+    fault: &EvidenceFault,
     at: Timestamp,
 ) -> Check {
-    let (port, reason) = fault;
+    let Said { ja, en } = &fault.reason;
     let detail = both(
-        &format!("{port} は答えられませんでした: {reason}"),
-        &format!("{port} could not answer: {reason}"),
+        &format!("{port} は答えられませんでした: {ja}"),
+        &format!("{port} could not answer: {en}"),
     );
     own_check(id, kind, (NO_ANSWER, subject, ""), Verdict::Error, detail, at)
 }

@@ -9,6 +9,7 @@ mod office;
 pub use office::SignedIn;
 
 use crate::limits::{HOUR_NS, MINUTE_NS, SECOND_NS};
+use crate::view::detections::Said;
 use crate::{Actor, Control, ControlError, Enrolled, RulesSummary, StoreAddress, digest, random};
 use lake::{Access, Advance, Commit, Lake};
 use model::{
@@ -118,7 +119,11 @@ impl Scene {
         let lake = Arc::new(Lake::open(&directory.join("lake"), Access::Write).await?);
         let rules = RulesSummary {
             loaded: 2,
-            refused: vec![("broken.yml".to_owned(), "line 3: no detection".to_owned())],
+            refused: vec![crate::view::backtest::RefusedSource {
+                file: "broken.yml".to_owned(),
+                reason: Said::new("3 行目: detection がありません", "line 3: no detection"),
+                lacks: None,
+            }],
         };
         let control =
             Control::open_at(directory, store, lake.clone(), rules, clock.clone()).await?;

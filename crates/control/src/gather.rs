@@ -208,8 +208,7 @@ impl Control {
                     }
                 }
                 Err(fault) => {
-                    let words = (port.name(), fault.reason.as_str());
-                    checks.push(fault_check(id()?, kind, subject, words, now));
+                    checks.push(fault_check(id()?, kind, subject, port.name(), &fault, now));
                 }
             }
         }

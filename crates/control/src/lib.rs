@@ -78,6 +78,7 @@ mod sightings;
 mod signin;
 mod store;
 mod sums;
+mod text_fault;
 mod tick;
 mod timeline;
 mod titles;
@@ -101,7 +102,7 @@ pub use outbox::Delivered;
 pub use people::{NewPerson, PersonChange};
 pub use people_rule::PeopleRule;
 pub use renew::Renewed;
-pub use rule_fault::RuleFault;
+pub use rule_fault::{Counted, NoEffect, RuleFault};
 pub use rulebook::{EventPlace, RuleRefusal};
 pub use scope::Scope;
 pub use sheet_export::Export;
@@ -124,7 +125,7 @@ pub struct RulesSummary {
     /// Rules in force.
     pub loaded: usize,
     /// Rules refused, each with its file and the reason.
-    pub refused: Vec<(String, String)>,
+    pub refused: Vec<view::backtest::RefusedSource>,
 }
 
 /// The use cases over one data folder.

@@ -14,7 +14,7 @@ use crate::limits::{
     DAY_NS, EXCLUSION_DAYS_MAX, EXCLUSION_REASON_CHARS_MAX, EXCLUSION_TITLE_CHARS_MAX,
     EXCLUSIONS_IN_FORCE_MAX, EXCLUSIONS_SHOWN_MAX,
 };
-use crate::rule_fault::RuleFault;
+use crate::rule_fault::{Counted, NoEffect, RuleFault};
 use crate::scope::statement;
 use crate::store::{Writing, storable};
 use crate::view::backtest::RuleInForce;
@@ -117,7 +117,7 @@ impl Control {
         if in_force >= EXCLUSIONS_IN_FORCE_MAX {
             let found = usize::try_from(in_force).unwrap_or(usize::MAX);
             let limit = usize::try_from(EXCLUSIONS_IN_FORCE_MAX).unwrap_or(usize::MAX);
-            return Err(RuleFault::TooMany { what: "exclusions in force", found, limit }.into());
+            return Err(RuleFault::TooMany { what: Counted::Exclusions, found, limit }.into());
         }
         free_filter_id(&mut writing, &checked.filter.id, &id).await?;
         let owner = owner_of(&mut writing, &new.owner, actor.id()).await?;
@@ -389,7 +389,7 @@ fn without_log_source(in_force: &[Arc<RuleInForce>], form: &ExclusionForm) -> Ru
     let unknown = form.rules.iter().find(|name| !checking::is_known(in_force, name));
     unknown.map_or(RuleFault::LogSource, |name| {
         let name: String = name.chars().take(80).collect();
-        RuleFault::NoEffect { reason: format!("no rule of events is called {name}") }
+        RuleFault::NoEffect { reason: NoEffect::NoSuchRule { rule: name } }
     })
 }
 

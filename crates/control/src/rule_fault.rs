@@ -1,6 +1,8 @@
 //! Why an exclusion of a rule or a list is refused, in words for whoever wrote it.
 
 use crate::Language;
+use crate::view::detections::Said;
+use std::fmt;
 
 /// What is wrong with an exclusion of rules or a list of values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +44,7 @@ pub enum RuleFault {
     #[error("{what}: {found} are too many; at most {limit}")]
     TooMany {
         /// What there is too much of.
-        what: &'static str,
+        what: Counted,
         /// How many were given.
         found: usize,
         /// How many there may be.
@@ -55,20 +57,25 @@ pub enum RuleFault {
         field: String,
     },
     /// The engine cannot evaluate the filter exactly.
-    #[error("line {}: {reason}; {remedy}", line.map_or_else(|| "?".to_owned(), |line| line.to_string()))]
+    #[error(
+        "line {}: {}; {}",
+        line.map_or_else(|| "?".to_owned(), |line| line.to_string()),
+        reason.en,
+        remedy.en
+    )]
     Refused {
         /// The line of the filter.
         line: Option<usize>,
         /// What is wrong.
-        reason: String,
+        reason: Said,
         /// What its author can do.
-        remedy: String,
+        remedy: Said,
     },
     /// The filter would not act on a rule that it names.
     #[error("{reason}")]
     NoEffect {
         /// Why.
-        reason: String,
+        reason: NoEffect,
     },
     /// A filter by hand says itself when it ends.
     #[error("leave expires out of the filter; the end is given beside it")]
@@ -142,15 +149,18 @@ impl RuleFault {
                 "対象のルールに共通する製品・サービス・分類がありません。同じログのルールを指定するか、すべてのルールを対象にするときは製品か分類を入れてください。".to_owned()
             }
             Self::TooMany { what, found, limit } => {
-                let what = ja_of(what);
+                let what = what.words().0;
                 format!("{what}が多すぎます（{found}）。{limit} までにしてください。")
             }
             Self::Field { field } => format!("「{field}」は項目の名前ではありません。"),
             Self::Refused { line, reason, remedy } => {
                 let line = line.map(|line| format!("{line} 行目: ")).unwrap_or_default();
+                let (reason, remedy) = (&reason.ja, &remedy.ja);
                 format!("このフィルターは評価できません。{line}{reason}（{remedy}）")
             }
-            Self::NoEffect { reason } => format!("このフィルターは効きません: {reason}"),
+            Self::NoEffect { reason } => {
+                format!("このフィルターは効きません: {}", reason.words().ja)
+            },
             Self::OwnExpiry => {
                 "フィルターの expires は消してください。期限はこの画面の欄で決めます。".to_owned()
             }
@@ -172,16 +182,113 @@ impl RuleFault {
     }
 }
 
-fn ja_of(what: &str) -> &str {
-    match what {
-        "conditions" => "条件",
-        "values" => "値",
-        "rules" => "ルール",
-        "bytes of the filter" => "フィルターのバイト数",
-        "exclusions in force" => "有効な除外",
-        "bytes of a value" => "値のバイト数",
-        "lists" => "リスト",
-        _ => "入力",
+/// What there may be too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Conditions of the form.
+    Conditions,
+    /// Values of a condition or a list.
+    Values,
+    /// Rules that are named.
+    Rules,
+    /// Bytes of a filter.
+    FilterBytes,
+    /// Exclusions in force.
+    Exclusions,
+    /// Bytes of one value.
+    ValueBytes,
+    /// Lists.
+    Lists,
+}
+
+impl Counted {
+    #[cfg(test)]
+    const ALL: [Self; 7] = [
+        Self::Conditions,
+        Self::Values,
+        Self::Rules,
+        Self::FilterBytes,
+        Self::Exclusions,
+        Self::ValueBytes,
+        Self::Lists,
+    ];
+
+    /// In Japanese and in English.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Conditions => ("条件", "conditions"),
+            Self::Values => ("値", "values"),
+            Self::Rules => ("ルール", "rules"),
+            Self::FilterBytes => ("フィルターのバイト数", "bytes of the filter"),
+            Self::Exclusions => ("有効な除外", "exclusions in force"),
+            Self::ValueBytes => ("値のバイト数", "bytes of a value"),
+            Self::Lists => ("リスト", "lists"),
+        }
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words().1)
+    }
+}
+
+/// Why a filter would take nothing away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoEffect {
+    /// No rule in force has its log source.
+    LogSource,
+    /// Nothing is called so.
+    NoSuchRule {
+        /// The id or name as given, shortened.
+        rule: String,
+    },
+    /// Filters act on rules of events only.
+    Correlation {
+        /// The id or name as given, shortened.
+        rule: String,
+    },
+    /// The rule raises no alerts anyway.
+    Inactive {
+        /// The id or name as given, shortened.
+        rule: String,
+    },
+    /// The engine says why.
+    Remarked {
+        /// Its remark.
+        said: Said,
+    },
+}
+
+impl NoEffect {
+    /// The reason in both languages.
+    #[must_use]
+    pub fn words(&self) -> Said {
+        match self {
+            Self::LogSource => Said::new(
+                "このログを対象にする有効なルールがありません",
+                "no rule in force has this log source",
+            ),
+            Self::NoSuchRule { rule } => Said::new(
+                format!("「{rule}」というイベントのルールはありません"),
+                format!("no rule of events is called {rule}"),
+            ),
+            Self::Correlation { rule } => Said::new(
+                format!("「{rule}」は相関ルールです。数える対象のルールから除外してください"),
+                format!("{rule} is a correlation; exclude from the rules that it counts"),
+            ),
+            Self::Inactive { rule } => Said::new(
+                format!("「{rule}」は評価されていません"),
+                format!("{rule} is not evaluated"),
+            ),
+            Self::Remarked { said } => said.clone(),
+        }
+    }
+}
+
+impl fmt::Display for NoEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words().en)
     }
 }
 
@@ -193,14 +300,31 @@ mod tests {
     fn a_fault_reads_as_a_sentence_in_both_languages() {
         let faults = [
             RuleFault::NoCondition,
-            RuleFault::TooMany { what: "values", found: 3, limit: 2 },
-            RuleFault::Refused { line: Some(3), reason: "r".into(), remedy: "m".into() },
+            RuleFault::TooMany { what: Counted::Values, found: 3, limit: 2 },
+            RuleFault::Refused {
+                line: Some(3),
+                reason: Said::new("原因", "cause"),
+                remedy: Said::new("対処", "remedy"),
+            },
             RuleFault::Exists { title: "t".into(), filter_id: "f".into() },
         ];
         for fault in faults {
             let (en, ja) = (fault.message(Language::En), fault.message(Language::Ja));
             assert!(en.ends_with('.') && en.starts_with(char::is_uppercase), "{en}");
             assert_ne!(en, ja);
+        }
+        let shown = |rule: &str| rule.to_owned();
+        for reason in [
+            NoEffect::LogSource,
+            NoEffect::NoSuchRule { rule: shown("curl-1") },
+            NoEffect::Correlation { rule: shown("curl-1") },
+            NoEffect::Inactive { rule: shown("curl-1") },
+        ] {
+            let Said { ja, en } = reason.words();
+            assert!(!ja.is_ascii() && ja.contains("curl-1") == en.contains("curl-1"), "{ja}");
+        }
+        for what in Counted::ALL {
+            assert!(!what.words().0.is_ascii() && what.words().1.is_ascii(), "{what}");
         }
     }
 }

@@ -13,8 +13,9 @@ use crate::limits::{
     EXCLUSION_REASON_CHARS_MAX, MINUTE_NS, RULE_LIST_NAME_CHARS_MAX, RULE_LIST_VALUE_BYTES_MAX,
     RULE_LIST_VALUES_MAX, RULE_LISTS_MAX,
 };
-use crate::rule_fault::RuleFault;
+use crate::rule_fault::{Counted, RuleFault};
 use crate::store::{Row, storable};
+use crate::view::backtest::RefusedSource;
 use crate::view::rule_lists::{
     KeptList, ListOrigin, MissingList, RuleListFile, RuleListRow, RuleLists,
 };
@@ -136,7 +137,7 @@ impl Control {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         if version == 0 && count >= RULE_LISTS_MAX {
             let limit = RULE_LISTS_MAX;
-            return Err(RuleFault::TooMany { what: "lists", found: count + 1, limit }.into());
+            return Err(RuleFault::TooMany { what: Counted::Lists, found: count + 1, limit }.into());
         }
         let entries = json!(values).to_string();
         let sql = match version {
@@ -306,7 +307,7 @@ fn gathered<'v>(found: impl Iterator<Item = (&'v str, usize)>) -> Result<Vec<Str
     }
     if values.len() > RULE_LIST_VALUES_MAX {
         let (found, limit) = (values.len(), RULE_LIST_VALUES_MAX);
-        return Err(RuleFault::TooMany { what: "values", found, limit });
+        return Err(RuleFault::TooMany { what: Counted::Values, found, limit });
     }
     Ok(values)
 }
@@ -346,15 +347,12 @@ fn kept_of(row: &Row) -> Result<KeptList, ControlError> {
     })
 }
 
-/// The placeholders that refused rules lack, by what the engine said of them.
-fn missing(refused: &[(String, String)]) -> Vec<MissingList> {
+/// The placeholders that refused rules lack.
+fn missing(refused: &[RefusedSource]) -> Vec<MissingList> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (file, reason) in refused {
-        let named = reason.split_once("placeholder %").and_then(|(_, rest)| rest.split_once('%'));
-        if let Some((name, rest)) = named
-            && rest.starts_with(" has no values")
-        {
-            all.entry(name.to_owned()).or_default().push(file.clone());
+    for one in refused {
+        if let Some(name) = &one.lacks {
+            all.entry(name.clone()).or_default().push(one.file.clone());
         }
     }
     all.into_iter().map(|(name, rules)| MissingList { name, rules }).collect()
@@ -390,17 +388,13 @@ mod tests {
 
     #[test]
     fn refused_rules_name_what_they_lack() {
-        let refused = [
-            (
-                "a.yml".to_owned(),
-                "a.yml:3: T: placeholder %Servers% has no values; give".to_owned(),
-            ),
-            (
-                "b.yml".to_owned(),
-                "b.yml:3: U: placeholder %Servers% has no values; give".to_owned(),
-            ),
-            ("c.yml".to_owned(), "not readable as yaml".to_owned()),
-        ];
+        let rule = "title: T\nlogsource: {product: x}\ndetection: {s: {A|expand: '%Servers%'}, condition: s}\n";
+        let texts =
+            [("a.yml", rule), ("b.yml", rule), ("c.yml", "title: ["), ("d.yml", "title: T\n")];
+        let sources = texts.map(|(name, text)| detect::RuleSource { name, text });
+        let compiled = detect::compile(sources, &detect::CompileOptions::default());
+        let refused: Vec<RefusedSource> = compiled.refused.iter().map(Into::into).collect();
+        assert_eq!(refused.len(), 4);
         let rules = vec!["a.yml".to_owned(), "b.yml".to_owned()];
         assert_eq!(missing(&refused), [MissingList { name: "Servers".to_owned(), rules }]);
     }

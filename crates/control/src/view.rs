@@ -132,7 +132,7 @@ pub struct Today {
     /// Rules in force.
     pub rules_loaded: usize,
     /// Rules refused at load, each with its file and reason.
-    pub rules_refused: Vec<(String, String)>,
+    pub rules_refused: Vec<backtest::RefusedSource>,
     /// Rules that are stopped, the newest stop first.
     pub rules_stopped: Vec<rulebook::StoppedRule>,
 }

@@ -112,6 +112,15 @@ impl RuleError {
         }
     }
 
+    /// The placeholder without values that it lacks, if that is the cause.
+    #[must_use]
+    pub fn lacks(&self) -> Option<&str> {
+        match self {
+            Self::UnresolvedPlaceholder(name) => Some(name.as_str()),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn too_large(what: Measure, limit: usize) -> Self {
         Self::TooLarge(what, limit)
     }

@@ -8,6 +8,7 @@ rule eicar_test_file {
     meta:
         severity = "malware"
         description = "the EICAR test file, which every malware scanner reports"
+        description_ja = "EICAR テストファイル（どのウイルス対策ソフトも検出するテスト用のファイル）です"
     strings:
         $eicar = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
     condition:
@@ -18,6 +19,7 @@ rule double_extension_lure {
     meta:
         severity = "suspicious"
         description = "a program that carries the name of a document"
+        description_ja = "文書のような名前を持つプログラムです"
     strings:
         $name = /[A-Za-z0-9_\-]{3,40}\.(pdf|docx|xlsx|jpg)\.(exe|scr|com|js|vbs)\b/ ascii wide nocase
     condition:
@@ -28,6 +30,7 @@ rule packed_windows_program {
     meta:
         severity = "suspicious"
         description = "a Windows program whose code is packed; scanners cannot look inside"
+        description_ja = "コードが圧縮された Windows プログラムで、中身を検査できません"
     condition:
         pe.is_pe and for any section in pe.sections : (
             section.raw_data_size > 4096 and
@@ -40,6 +43,7 @@ rule upx_packed_linux_program {
     meta:
         severity = "suspicious"
         description = "a Linux program packed by UPX; scanners cannot look inside"
+        description_ja = "UPX で圧縮された Linux プログラムで、中身を検査できません"
     strings:
         $upx = "UPX!"
     condition:
@@ -50,6 +54,7 @@ rule coin_miner {
     meta:
         severity = "suspicious"
         description = "speaks the protocol of coin miners"
+        description_ja = "暗号資産マイニングの通信を行います"
     strings:
         $pool1 = "stratum+tcp://"
         $pool2 = "stratum+ssl://"
@@ -64,6 +69,7 @@ rule remote_shell_in_script {
     meta:
         severity = "suspicious"
         description = "a script that connects a shell to a remote machine"
+        description_ja = "外部の機器にシェルをつなぐスクリプトです"
     strings:
         $bash = /bash -i\s*[0-9]*>&\s*\/dev\/tcp\//
         $netcat = /\bnc(at)?\b.{0,40}\s-e\s+\/bin\/(ba|da|z)?sh/

@@ -30,18 +30,21 @@ pub struct Extension {
 }
 
 /// A package that cannot be judged.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum PackageError {
-    #[error("the package cannot be read: {0}")]
     Unreadable(String),
-    #[error("the package holds more than {PACKAGE_ENTRIES_MAX} entries")]
     TooManyEntries,
-    #[error(
-        "the package unpacks to more than {PACKAGE_BYTES_MAX} bytes, or {PACKAGE_RATIO_MAX} times its size"
-    )]
     TooLarge,
-    #[error("the manifest is broken: {0}")]
-    Manifest(String),
+    Manifest(ManifestFault),
+}
+
+/// What is wrong with the manifest, or with a file of its texts.
+#[derive(Debug)]
+pub(crate) enum ManifestFault {
+    NoObject,
+    TooLarge(String),
+    /// The file, and the parser's words.
+    Json(String, String),
 }
 
 /// The extension of a package; `None` for an archive without a manifest.
@@ -65,7 +68,7 @@ pub(crate) fn read(file: &mut File) -> Result<Option<Extension>, PackageError> {
     }
     let Some(manifest) = json(&mut archive, "manifest.json")? else { return Ok(None) };
     if !manifest.is_object() {
-        return Err(PackageError::Manifest("it is no JSON object".to_owned()));
+        return Err(PackageError::Manifest(ManifestFault::NoObject));
     }
     let mut extension = of_manifest(&manifest);
     if let Some(key) = placeholder(&extension.name) {
@@ -157,10 +160,10 @@ fn json<R: std::io::Read + Seek>(
         .read_to_end(&mut bytes)
         .map_err(|err| PackageError::Unreadable(err.to_string()))?;
     if bytes.len() as u64 > MANIFEST_BYTES_MAX {
-        return Err(PackageError::Manifest(format!("{name} is over {MANIFEST_BYTES_MAX} bytes")));
+        return Err(PackageError::Manifest(ManifestFault::TooLarge(name.to_owned())));
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    serde_json::from_slice(bytes)
-        .map(Some)
-        .map_err(|err| PackageError::Manifest(format!("{name}: {err}")))
+    serde_json::from_slice(bytes).map(Some).map_err(|err| {
+        PackageError::Manifest(ManifestFault::Json(name.to_owned(), err.to_string()))
+    })
 }

@@ -1,6 +1,7 @@
 //! Lists of hashes: `*.deny.txt` names malware, `*.allow.txt` what somebody trusts. One SHA-256 a line, then a
 //! space and a name; empty lines and lines that begin with `#` say nothing.
 
+use crate::words::Cause;
 use crate::{Finding, InspectError, Verdict, limits::RULE_BYTES_MAX};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -45,19 +46,16 @@ impl HashLists {
     /// What the lists say of a hash.
     #[must_use]
     pub fn judge(&self, sha256: &str) -> Finding {
-        let finding = |verdict, name: &str, detail: &str| Finding {
-            scanner: "hash-list".to_owned(),
-            verdict,
-            name: name.to_owned(),
-            detail: detail.to_owned(),
+        let finding = |verdict, name: &str, cause: Cause| {
+            Finding::new("hash-list", verdict, name, cause.words())
         };
         let Some(hash) = parse(sha256) else {
-            return finding(Verdict::Error, "", "not a SHA-256 of 64 hexadecimal digits");
+            return finding(Verdict::Error, "", Cause::NoSha256);
         };
         match self.known.get(&hash) {
-            Some((verdict, name)) => finding(*verdict, name, "the hash is on a list"),
-            None if self.lists == 0 => finding(Verdict::Absent, "", "there are no lists of hashes"),
-            None => finding(Verdict::NoMatch, "", "the hash is on no list"),
+            Some((verdict, name)) => finding(*verdict, name, Cause::Listed),
+            None if self.lists == 0 => finding(Verdict::Absent, "", Cause::NoLists),
+            None => finding(Verdict::NoMatch, "", Cause::OnNoList),
         }
     }
 }

@@ -18,12 +18,14 @@ mod extension;
 mod hashes;
 pub mod limits;
 mod report;
+mod words;
 mod yara;
 
 pub use error::InspectError;
 pub use extension::Extension;
 pub use hashes::HashLists;
-pub use report::{FileKind, Finding, Report, Verdict};
+pub use report::{Failure, FileKind, Finding, Report, Verdict};
+pub use words::Words;
 pub use yara::YaraRules;
 
 use sha2::{Digest as _, Sha256};
@@ -56,12 +58,7 @@ impl Inspector {
         if matches!(kind, FileKind::Zip | FileKind::Crx) {
             match extension::read(file) {
                 Ok(found) => extension = found,
-                Err(err) => findings.push(Finding {
-                    scanner: "package".to_owned(),
-                    verdict: Verdict::Error,
-                    name: String::new(),
-                    detail: err.to_string(),
-                }),
+                Err(err) => findings.push(Finding::new("package", Verdict::Error, "", err.words())),
             }
         }
         Ok(Report { format: report::FORMAT, sha256, size_bytes, kind, findings, extension })

@@ -16,6 +16,8 @@ pub const PACKAGE_RATIO_MAX: u64 = 100;
 pub const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
 /// Characters of a name or text taken from a package.
 pub const TEXT_CHARS_MAX: usize = 500;
+/// Characters of what another program or library says, that are repeated.
+pub const WORDS_CHARS_MAX: usize = 500;
 /// Permissions taken from a manifest.
 pub const PERMISSIONS_MAX: usize = 500;
 /// Seconds of processor time of the whole process.

@@ -1,6 +1,6 @@
 //! What the program says, as JSON with a version of its own.
 
-use crate::Extension;
+use crate::{Extension, InspectError, Words};
 use serde::{Deserialize, Serialize};
 
 /// The version of the report's form; a reader refuses a newer one.
@@ -32,8 +32,40 @@ pub struct Finding {
     pub verdict: Verdict,
     /// The name of the list entry, rule or signature; empty without one.
     pub name: String,
-    /// In words, English.
+    /// Why, in English.
     pub detail: String,
+    /// Why, in Japanese; empty where only somebody else's words say it.
+    #[serde(default)]
+    pub detail_ja: String,
+}
+
+impl Finding {
+    pub(crate) fn new(scanner: &str, verdict: Verdict, name: &str, words: Words) -> Self {
+        Self {
+            scanner: scanner.to_owned(),
+            verdict,
+            name: name.to_owned(),
+            detail: words.en,
+            detail_ja: words.ja,
+        }
+    }
+}
+
+/// What the program says instead of a report when there is none; it ends with an error then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Version of this form.
+    pub format: u32,
+    /// Why there is no report.
+    pub failed: Words,
+}
+
+impl Failure {
+    /// For an error.
+    #[must_use]
+    pub fn of(error: &InspectError) -> Self {
+        Self { format: FORMAT, failed: error.words() }
+    }
 }
 
 /// What a scanner can say. There is no "clean".

@@ -1,7 +1,9 @@
 //! YARA-X rules: our own, shipped with the program, and those of a folder.
 //!
-//! A rule's metadata `severity` decides: `malware` denies, anything else asks a person to look.
+//! A rule's metadata `severity` decides: `malware` denies, anything else asks a person to look. `description` says
+//! what it found, `description_ja` the same in Japanese.
 
+use crate::words::Cause;
 use crate::{Finding, InspectError, Verdict, hashes, limits};
 use std::fs::File;
 use std::os::fd::AsRawFd as _;
@@ -54,7 +56,9 @@ impl YaraRules {
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let results = match scanner.scan_file(&path) {
             Ok(results) => results,
-            Err(err) => return vec![finding(Verdict::Error, "", &err.to_string())],
+            Err(err) => {
+                return vec![finding(Verdict::Error, "", &Cause::YaraFailed(err.to_string()))];
+            }
         };
         let mut findings: Vec<Finding> = results
             .matching_rules()
@@ -69,21 +73,18 @@ impl YaraRules {
                 };
                 let malware = text("severity") == "malware";
                 let verdict = if malware { Verdict::Malware } else { Verdict::Suspicious };
-                finding(verdict, rule.identifier(), &text("description"))
+                let cause =
+                    Cause::RuleMatched { en: text("description"), ja: text("description_ja") };
+                finding(verdict, rule.identifier(), &cause)
             })
             .collect();
         if findings.is_empty() {
-            findings.push(finding(Verdict::NoMatch, "", "no rule matched"));
+            findings.push(finding(Verdict::NoMatch, "", &Cause::NoRuleMatched));
         }
         findings
     }
 }
 
-fn finding(verdict: Verdict, name: &str, detail: &str) -> Finding {
-    Finding {
-        scanner: "yara-x".to_owned(),
-        verdict,
-        name: name.to_owned(),
-        detail: detail.to_owned(),
-    }
+fn finding(verdict: Verdict, name: &str, cause: &Cause) -> Finding {
+    Finding::new("yara-x", verdict, name, cause.words())
 }

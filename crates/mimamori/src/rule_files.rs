@@ -1,7 +1,9 @@
 //! Rules from folders and from the pack that comes along with this program.
 
+use crate::rule_packs::fault::FileFault;
 use anyhow::{Context, bail};
 use case::rule_life::Stage;
+use control::view::detections::Said;
 use control::view::rulebook::Rulebook;
 use detect::{CompileOptions, Compiled, RuleSource, SuppliedFields};
 use std::path::{Path, PathBuf};
@@ -25,7 +27,7 @@ pub(crate) struct RuleFile {
 /// A rule file that could not be read.
 pub(crate) struct Unreadable {
     pub(crate) name: String,
-    pub(crate) reason: String,
+    pub(crate) reason: Said,
 }
 
 /// Everything found: what could be read, and what could not with the reason.
@@ -105,10 +107,7 @@ impl RuleFiles {
             let listing = match std::fs::read_dir(&folder) {
                 Ok(listing) => listing,
                 Err(err) => {
-                    self.unreadable.push(Unreadable {
-                        name: folder.display().to_string(),
-                        reason: err.to_string(),
-                    });
+                    self.unreadable.push(Unreadable::new(&folder, &FileFault::Io(err)));
                     continue;
                 }
             };
@@ -134,20 +133,25 @@ impl RuleFiles {
 
     fn read_file(&mut self, path: &Path) {
         let name = path.display().to_string();
-        let refused = |reason| Unreadable { name: path.display().to_string(), reason };
+        let refused = |fault: &FileFault| Unreadable::new(path, fault);
         match std::fs::metadata(path) {
-            Err(err) => return self.unreadable.push(refused(err.to_string())),
+            Err(err) => return self.unreadable.push(refused(&FileFault::Io(err))),
             Ok(meta) if meta.len() > RULE_FILE_BYTES_MAX => {
-                return self
-                    .unreadable
-                    .push(refused(format!("larger than {RULE_FILE_BYTES_MAX} bytes")));
+                let fault = FileFault::TooLarge { bytes_max: RULE_FILE_BYTES_MAX };
+                return self.unreadable.push(refused(&fault));
             }
             Ok(_) => {}
         }
         match std::fs::read_to_string(path) {
             Ok(text) => self.files.push(RuleFile { name, text }),
-            Err(err) => self.unreadable.push(refused(err.to_string())),
+            Err(err) => self.unreadable.push(refused(&FileFault::Io(err))),
         }
+    }
+}
+
+impl Unreadable {
+    pub(crate) fn new(path: &Path, fault: &FileFault) -> Self {
+        Self { name: path.display().to_string(), reason: fault.words() }
     }
 }
 
@@ -170,7 +174,7 @@ impl RuleTests {
     pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
         let found = RuleFiles::read_matching(paths, is_rule_test)?;
         if let Some(file) = found.unreadable.first() {
-            bail!("could not read {}: {}", file.name, file.reason);
+            bail!("could not read {}: {}", file.name, file.reason.en);
         }
         let files =
             found.files.into_iter().filter(|file| is_rule_test(Path::new(&file.name))).collect();

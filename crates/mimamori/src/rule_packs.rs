@@ -5,14 +5,16 @@
 //! nothing of it is loaded. One without is loaded and marked, unless the file `packs/require-signature` is there:
 //! then every pack outside of `rules/` must be signed.
 
+pub(crate) mod fault;
 pub(crate) mod git;
 pub(crate) mod signature;
 
 use crate::layout::Layout;
 use crate::rule_files::{RuleFile, RuleFiles, Unreadable, is_rule};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use control::view::rule_lists::{PackTrust, RuleListFile, RulePack};
 use detect::Compiled;
+use fault::{FileFault, ListFault, PackFault};
 use sha2::Digest as _;
 use signature::{Listing, MANIFEST_FILE, Signature};
 use std::collections::BTreeMap;
@@ -175,7 +177,7 @@ impl RuleSources {
         }
         let (pack, files) = match read_pack(folder, trusted) {
             Ok(read) => read,
-            Err(err) => (refused(folder, &format!("{err:#}")), RuleFiles::default()),
+            Err(fault) => (refused(folder, &fault), RuleFiles::default()),
         };
         if let PackTrust::Refused(reason) = &pack.trust {
             let name = folder.display().to_string();
@@ -219,7 +221,10 @@ impl RuleSources {
 }
 
 /// Reads the pack of a folder, and says by whom it is signed. The error refuses it.
-pub(crate) fn read_pack(folder: &Path, trusted: &Trusted) -> anyhow::Result<(RulePack, RuleFiles)> {
+pub(crate) fn read_pack(
+    folder: &Path,
+    trusted: &Trusted,
+) -> Result<(RulePack, RuleFiles), PackFault> {
     let signature = Signature::read(folder)?;
     let manifest = manifest(folder)?;
     let is_plain = signature.is_none() && manifest.is_none();
@@ -228,13 +233,12 @@ pub(crate) fn read_pack(folder: &Path, trusted: &Trusted) -> anyhow::Result<(Rul
         ..Manifest::default()
     });
     if trusted.required && signature.is_none() {
-        bail!(
-            "it is not signed, and packs/require-signature asks for it; sign it, or remove that file"
-        );
+        return Err(PackFault::SignatureRequired);
     }
     let (files, digest) = if is_plain {
         // Own rules may hold what a pack may not: links, files that cannot be read.
-        let files = RuleFiles::read(&[folder.to_owned()])?;
+        let files = RuleFiles::read(&[folder.to_owned()])
+            .map_err(|err| PackFault::Rules { words: format!("{err:#}") })?;
         let digest = plain_digest(&files);
         (files, digest)
     } else {
@@ -248,11 +252,10 @@ pub(crate) fn read_pack(folder: &Path, trusted: &Trusted) -> anyhow::Result<(Rul
         None => PackTrust::Unsigned,
         Some(signature) => match trusted.keys.get(&signature.key) {
             Some(name) => PackTrust::Signed(name.clone()),
-            None => bail!(
-                "it is signed by the key {}, which is not trusted here; ask its author for the public key and put it \
-                 into packs/trusted",
-                signature.key.chars().take(64).collect::<String>()
-            ),
+            None => {
+                let key = signature.key.chars().take(64).collect();
+                return Err(PackFault::UnknownKey { key });
+            }
         },
     };
     let text = |text: String| text.chars().take(MANIFEST_TEXT_CHARS_MAX).collect::<String>();
@@ -273,7 +276,7 @@ pub(crate) fn read_pack(folder: &Path, trusted: &Trusted) -> anyhow::Result<(Rul
     Ok((pack, files))
 }
 
-fn refused(folder: &Path, reason: &str) -> RulePack {
+fn refused(folder: &Path, fault: &PackFault) -> RulePack {
     RulePack {
         name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         version: String::new(),
@@ -281,7 +284,7 @@ fn refused(folder: &Path, reason: &str) -> RulePack {
         licence: String::new(),
         authors: Vec::new(),
         folder: Some(folder.to_owned()),
-        trust: PackTrust::Refused(reason.to_owned()),
+        trust: PackTrust::Refused(fault.words()),
         files: 0,
         rules: 0,
         refused: 0,
@@ -291,22 +294,19 @@ fn refused(folder: &Path, reason: &str) -> RulePack {
 }
 
 /// The description of a pack; `None` when it has none.
-fn manifest(folder: &Path) -> anyhow::Result<Option<Manifest>> {
+fn manifest(folder: &Path) -> Result<Option<Manifest>, PackFault> {
     let path = folder.join(MANIFEST_FILE);
     let Ok(meta) = std::fs::metadata(&path) else { return Ok(None) };
     if !meta.is_file() || meta.len() > MANIFEST_BYTES_MAX {
-        bail!("{} is larger than {MANIFEST_BYTES_MAX} bytes or no file", path.display());
+        return Err(PackFault::ManifestTooLarge { path, bytes_max: MANIFEST_BYTES_MAX });
     }
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("could not read {}", path.display()))?;
-    let manifest: Manifest = toml::from_str(&text).with_context(|| {
-        format!(
-            "{} is no description of a pack; write name, version, description, licence and authors",
-            path.display()
-        )
-    })?;
+    let text = std::fs::read_to_string(&path).map_err(PackFault::unreadable(&path))?;
+    let manifest: Manifest = match toml::from_str(&text) {
+        Ok(manifest) => manifest,
+        Err(err) => return Err(PackFault::Manifest { path, words: err.message().to_owned() }),
+    };
     if manifest.name.trim().is_empty() {
-        bail!("{} gives the pack no name", path.display());
+        return Err(PackFault::NoName { path });
     }
     Ok(Some(manifest))
 }
@@ -318,7 +318,10 @@ fn files_of(folder: &Path, contents: BTreeMap<String, Vec<u8>>) -> RuleFiles {
         let name = folder.join(path).display().to_string();
         match String::from_utf8(bytes) {
             Ok(text) => files.files.push(RuleFile { name, text }),
-            Err(err) => files.unreadable.push(Unreadable { name, reason: err.to_string() }),
+            Err(_) => {
+                let fault = FileFault::Io(std::io::ErrorKind::InvalidData.into());
+                files.unreadable.push(Unreadable { name, reason: fault.words() });
+            }
         }
     }
     files
@@ -344,28 +347,26 @@ fn lists(folder: &Path) -> anyhow::Result<Vec<RuleListFile>> {
             continue;
         }
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let values = list_values(&path, &stem, ending).map_err(|err| format!("{err:#}"));
+        let values = list_values(&path, &stem, ending).map_err(|fault| fault.words());
         lists.push(RuleListFile { name: stem, file: path.display().to_string(), values });
     }
     Ok(lists)
 }
 
-fn list_values(path: &Path, name: &str, ending: &str) -> anyhow::Result<Vec<String>> {
+fn list_values(path: &Path, name: &str, ending: &str) -> Result<Vec<String>, ListFault> {
     if control::rule_lists::check_name(name)? != name {
-        bail!("leave the percent signs out of the file's name");
+        return Err(ListFault::Percent);
     }
     let meta = std::fs::metadata(path)?;
     if !meta.is_file() || meta.len() > LIST_BYTES_MAX {
-        bail!("it is larger than {LIST_BYTES_MAX} bytes or no file");
+        return Err(ListFault::File(FileFault::TooLarge { bytes_max: LIST_BYTES_MAX }));
     }
     let text = std::fs::read_to_string(path)?;
     if ending == "txt" {
         return Ok(control::rule_lists::values_of_lines(&text)?);
     }
-    let values = detect::list_values(&text).map_err(|(line, err)| {
-        let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        anyhow::anyhow!("{line}{err}; {}", err.remedy())
-    })?;
+    let values = detect::list_values(&text);
+    let values = values.map_err(|(line, cause)| ListFault::Yaml { line, cause })?;
     Ok(control::rule_lists::values_of_list(values)?)
 }
 
@@ -442,7 +443,10 @@ mod tests {
 
         fn refusal(&self) -> String {
             match self.gather() {
-                (RulePack { trust: PackTrust::Refused(reason), .. }, false) => reason,
+                (RulePack { trust: PackTrust::Refused(reason), .. }, false) => {
+                    assert!(!reason.ja.is_ascii(), "{reason:?}");
+                    reason.en
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -537,7 +541,8 @@ mod tests {
         };
         assert_eq!(values("Servers"), Some(Ok(vec!["db-1".to_owned(), "db-2".to_owned()])));
         assert_eq!(values("Jump"), Some(Ok(vec!["j1".to_owned(), "j2".to_owned()])));
-        assert!(values("Wrong").expect("listed").expect_err("no list").contains("values"));
+        let wrong = values("Wrong").expect("listed").expect_err("no list");
+        assert!(wrong.en.contains("values") && wrong.ja.contains("values"), "{wrong:?}");
         assert!(values("bad-name").expect("listed").is_err());
         assert_eq!(values("notes"), None);
     }

@@ -18,6 +18,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use case::rule_life::Stage;
 use control::backtest::{BacktestId, SoFar};
+use control::view::detections::Said;
 use control::view::rulebook::{RuleCheck, RuleDraft};
 use control::{ControlError, EventPlace, Permission};
 use model::{AgentId, EpochId, EventKind, StreamKey, Timestamp};
@@ -88,7 +89,7 @@ struct TestsPart {
 struct CheckPart {
     check: RuleCheck,
     /// Line, its text, what is wrong, what can be done.
-    refused: Vec<(Option<u64>, String, String, String)>,
+    refused: Vec<(Option<u64>, String, Said, Said)>,
     passed: u64,
 }
 

@@ -21,8 +21,10 @@ use control::Permission;
 use control::backtest::BacktestQuery;
 use control::view::TimeRange;
 use control::view::backtest::{
-    Backtest, FieldHits, LookedBack, ProposedExclusion, RefusedRule, RuleHits, RuleRow, SampleHit,
+    Backtest, FieldHits, LookedBack, ProposedExclusion, RefusedRule, RefusedSource, RuleHits,
+    RuleRow, SampleHit,
 };
+use control::view::detections::Said;
 use model::{EventKind, Why};
 use std::sync::Arc;
 
@@ -48,7 +50,7 @@ struct RulesPage {
     page: Page,
     rows: Vec<RuleLine>,
     chips: Vec<Chip>,
-    refused: Vec<(String, String)>,
+    refused: Vec<RefusedSource>,
     show: String,
     sought: String,
 }
@@ -186,7 +188,7 @@ pub(super) struct Found {
     pub(super) values_of: u64,
     pub(super) samples: Vec<Sample>,
     pub(super) exclusions: Vec<ProposedExclusion>,
-    pub(super) remarks: Vec<String>,
+    pub(super) remarks: Vec<(usize, Said)>,
 }
 
 pub(super) struct Day {

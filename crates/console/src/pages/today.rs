@@ -14,6 +14,7 @@ use crate::session::Viewer;
 use crate::url::Href;
 use askama::Template;
 use axum::response::Response;
+use control::view::backtest::RefusedSource;
 use control::view::rulebook::StoppedRule;
 use control::view::{DeviceRow, Today};
 use control::{Actor, Permission};
@@ -114,7 +115,7 @@ struct TodayPage {
     /// What waits for a person in the software check.
     waiting: Vec<Waiting>,
     /// File and reason, the first of them.
-    rules_refused: Vec<(String, String)>,
+    rules_refused: Vec<RefusedSource>,
     /// How many more there are.
     rules_unlisted: u64,
     /// Rules that are stopped.

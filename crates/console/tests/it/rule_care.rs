@@ -3,7 +3,9 @@
 use crate::browser::{Browser, is_here, serve, shoot};
 use crate::support::Console;
 use axum::http::StatusCode;
+use control::view::backtest::RefusedSource;
 use control::view::backtest::RuleInForce;
+use control::view::detections::Said;
 use control::view::rule_lists::{PackTrust, RulePack};
 use control::{Language, Role, RulesSummary};
 use fantoccini::Locator;
@@ -33,7 +35,11 @@ async fn console() -> Console {
     rule.log_source.product = Some("linux".to_owned());
     console.scene.control.show_rules(vec![rule]);
     let reason = "jump.yml:5: Jump: placeholder %Jump% has no values; give a list";
-    let refused = vec![("jump.yml".to_owned(), reason.to_owned())];
+    let refused = vec![RefusedSource {
+        file: "jump.yml".to_owned(),
+        reason: Said::new("jump.yml:5: Jump: プレースホルダー %Jump% の値がありません", reason),
+        lacks: Some("Jump".to_owned()),
+    }];
     console.scene.control.show_rules_summary(RulesSummary { loaded: 1, refused });
     console.scene.control.show_rule_packs(vec![RulePack {
         name: "Pack \u{202e}<i>".to_owned(),
@@ -42,7 +48,10 @@ async fn console() -> Console {
         licence: "MIT".to_owned(),
         authors: vec!["A".to_owned()],
         folder: Some("packs/x".into()),
-        trust: PackTrust::Refused("linux/t.yml was changed after it was signed".to_owned()),
+        trust: PackTrust::Refused(Said::new(
+            "linux/t.yml が署名後に変更されています",
+            "linux/t.yml was changed after it was signed",
+        )),
         files: 1,
         rules: 0,
         refused: 0,

@@ -1,8 +1,9 @@
 //! Whether a filter can be evaluated exactly and acts on the rules that it names: asked of the engine itself.
 
 use crate::limits::{BACKTEST_RULES_MAX, EXCLUSION_RULES_MAX, EXCLUSION_TEXT_BYTES_MAX};
-use crate::rule_fault::RuleFault;
+use crate::rule_fault::{Counted, NoEffect, RuleFault};
 use crate::view::backtest::RuleInForce;
+use crate::view::detections::Said;
 use detect::{
     CompileOptions, Compiled, Filter, Refused, Rule, RuleLogSource, RuleSource, SuppliedFields,
 };
@@ -19,7 +20,7 @@ pub(super) struct Checked {
     /// Rules that it acts on as well and that were not looked at.
     pub(super) rules_left_out: u64,
     /// What its author should know.
-    pub(super) remarks: Vec<String>,
+    pub(super) remarks: Vec<(usize, Said)>,
 }
 
 /// Checks a filter against the rules in force. `name` is what messages call it.
@@ -31,7 +32,7 @@ pub(super) fn check(
 ) -> Result<Checked, RuleFault> {
     if text.len() > EXCLUSION_TEXT_BYTES_MAX {
         let (found, limit) = (text.len(), EXCLUSION_TEXT_BYTES_MAX);
-        return Err(RuleFault::TooMany { what: "bytes of the filter", found, limit });
+        return Err(RuleFault::TooMany { what: Counted::FilterBytes, found, limit });
     }
     let fields = Some(SuppliedFields::of_this_version());
     let options = CompileOptions { lists, fields, ..CompileOptions::default() };
@@ -42,7 +43,7 @@ pub(super) fn check(
     }
     if filter.rules.len() > EXCLUSION_RULES_MAX {
         let (found, limit) = (filter.rules.len(), EXCLUSION_RULES_MAX);
-        return Err(RuleFault::TooMany { what: "rules", found, limit });
+        return Err(RuleFault::TooMany { what: Counted::Rules, found, limit });
     }
     if in_force.iter().any(|rule| rule.id == filter.id) {
         let title = filter.id.clone();
@@ -60,11 +61,10 @@ pub(super) fn check(
         }
     }
     if rules.is_empty() && rules_left_out == 0 {
-        let reason = "no rule in force has this log source".to_owned();
-        return Err(RuleFault::NoEffect { reason });
+        return Err(RuleFault::NoEffect { reason: NoEffect::LogSource });
     }
     let own = compiled.lints.iter().filter(|lint| lint.source == name);
-    let remarks = own.map(|lint| format!("{}: {}", lint.line, lint.message)).collect();
+    let remarks = own.map(|lint| (lint.line, lint.words().into())).collect();
     let acted_on = |rule: &&&RuleInForce| rules.iter().any(|acted| acted.id == rule.id);
     let others = candidates.iter().filter(acted_on);
     let others = others.flat_map(|rule| detect::filters_of(&rule.source, &rule.text)).collect();
@@ -114,13 +114,12 @@ fn no_effect(
     let shown: String = reference.chars().take(80).collect();
     let known = in_force.iter().find(|rule| rule.id == reference);
     let reason = match known {
-        Some(rule) if rule.correlation => {
-            format!("{shown} is a correlation; exclude from the rules that it counts")
-        }
-        Some(rule) if !rule.active => format!("{shown} is not evaluated"),
+        Some(rule) if rule.correlation => NoEffect::Correlation { rule: shown },
+        Some(rule) if !rule.active => NoEffect::Inactive { rule: shown },
         _ => {
             let lint = compiled.lints.iter().find(|lint| lint.source == name);
-            lint.map_or_else(|| format!("no rule is called {shown}"), |lint| lint.message.clone())
+            let unknown = NoEffect::NoSuchRule { rule: shown };
+            lint.map_or(unknown, |lint| NoEffect::Remarked { said: lint.words().into() })
         }
     };
     RuleFault::NoEffect { reason }
@@ -130,8 +129,8 @@ fn first(refused: Vec<Refused>) -> RuleFault {
     let refused = refused.into_iter().next();
     refused.map_or(RuleFault::NoCondition, |refused| RuleFault::Refused {
         line: refused.line,
-        reason: refused.reason,
-        remedy: refused.remedy,
+        reason: refused.cause.words().into(),
+        remedy: refused.cause.remedy_words().into(),
     })
 }
 

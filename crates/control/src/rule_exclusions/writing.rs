@@ -5,7 +5,7 @@ use crate::limits::{
     EXCLUSION_CONDITIONS_MAX, EXCLUSION_FIELD_CHARS_MAX, EXCLUSION_RULES_MAX,
     EXCLUSION_VALUE_BYTES_MAX, EXCLUSION_VALUES_MAX,
 };
-use crate::rule_fault::RuleFault;
+use crate::rule_fault::{Counted, RuleFault};
 use crate::view::rule_exclusions::{Compared, ExclusionForm, FieldCondition};
 use detect::RuleLogSource;
 use std::fmt::Write as _;
@@ -25,14 +25,14 @@ pub(super) fn check(form: &ExclusionForm) -> Result<(), RuleFault> {
         return Err(RuleFault::NoCondition);
     }
     if form.conditions.len() > EXCLUSION_CONDITIONS_MAX {
-        return Err(too_many("conditions", form.conditions.len(), EXCLUSION_CONDITIONS_MAX));
+        return Err(too_many(Counted::Conditions, form.conditions.len(), EXCLUSION_CONDITIONS_MAX));
     }
     if form.rules.len() > EXCLUSION_RULES_MAX {
-        return Err(too_many("rules", form.rules.len(), EXCLUSION_RULES_MAX));
+        return Err(too_many(Counted::Rules, form.rules.len(), EXCLUSION_RULES_MAX));
     }
     let values: usize = form.conditions.iter().map(|one| one.values.len()).sum();
     if values > EXCLUSION_VALUES_MAX {
-        return Err(too_many("values", values, EXCLUSION_VALUES_MAX));
+        return Err(too_many(Counted::Values, values, EXCLUSION_VALUES_MAX));
     }
     for condition in &form.conditions {
         let known = |letter: char| letter.is_alphanumeric() || "_-. @".contains(letter);
@@ -47,7 +47,7 @@ pub(super) fn check(form: &ExclusionForm) -> Result<(), RuleFault> {
         }
         let longest = condition.values.iter().map(String::len).max().unwrap_or(0);
         if longest > EXCLUSION_VALUE_BYTES_MAX {
-            return Err(too_many("bytes of a value", longest, EXCLUSION_VALUE_BYTES_MAX));
+            return Err(too_many(Counted::ValueBytes, longest, EXCLUSION_VALUE_BYTES_MAX));
         }
     }
     Ok(())
@@ -295,9 +295,9 @@ mod tests {
         }
         let many = vec!["x"; EXCLUSION_VALUES_MAX + 1];
         let fault = check(&form(&[("A", Compared::Is, &many)]));
-        assert!(matches!(fault, Err(RuleFault::TooMany { what: "values", .. })));
+        assert!(matches!(fault, Err(RuleFault::TooMany { what: Counted::Values, .. })));
         let long = "x".repeat(1 << 20);
         let fault = check(&form(&[("A", Compared::Is, &[&long])]));
-        assert!(matches!(fault, Err(RuleFault::TooMany { what: "bytes of a value", .. })));
+        assert!(matches!(fault, Err(RuleFault::TooMany { what: Counted::ValueBytes, .. })));
     }
 }

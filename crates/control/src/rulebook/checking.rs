@@ -4,7 +4,9 @@ use super::own_source;
 use crate::limits::{
     RULE_ID_CHARS_MAX, RULE_TEST_EVENTS_MAX, RULE_TESTS_BYTES_MAX, RULE_TEXT_BYTES_MAX,
 };
+use crate::text_fault::{TestsFault, TextFault};
 use crate::view::backtest::RefusedRule;
+use crate::view::detections::Said;
 use crate::view::rulebook::{RuleCheck, RuleDraft, TestOutcome};
 use crate::{Actor, Control, ControlError, Language, Permission};
 use case::rule_life::LifeFault;
@@ -18,16 +20,16 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleRefusal {
     /// The text does not load.
-    #[error("{text}")]
+    #[error("{}", text.en)]
     Text {
         /// Line, cause and remedy.
-        text: String,
+        text: Said,
     },
     /// A test fails, or the tests cannot be read.
-    #[error("a test of the rule fails: {test}")]
+    #[error("a test of the rule fails: {}", test.en)]
     Tests {
         /// Which, and how.
-        test: String,
+        test: Said,
     },
     /// The step cannot be taken.
     #[error(transparent)]
@@ -39,10 +41,10 @@ impl RuleRefusal {
     pub(crate) fn message(&self, language: Language) -> String {
         let japanese = language == Language::Ja;
         match (self, japanese) {
-            (Self::Text { text }, true) => format!("ルールを読み込めません: {text}"),
-            (Self::Text { text }, false) => format!("The rule cannot be loaded: {text}"),
-            (Self::Tests { test }, true) => format!("テストに失敗しました: {test}"),
-            (Self::Tests { test }, false) => format!("A test fails: {test}"),
+            (Self::Text { text }, true) => format!("ルールを読み込めません: {}", text.ja),
+            (Self::Text { text }, false) => format!("The rule cannot be loaded: {}", text.en),
+            (Self::Tests { test }, true) => format!("テストに失敗しました: {}", test.ja),
+            (Self::Tests { test }, false) => format!("A test fails: {}", test.en),
             (Self::Life(fault), _) => life_message(*fault, japanese).to_owned(),
         }
     }
@@ -127,22 +129,20 @@ impl Control {
 fn check(draft: &RuleDraft, ground: &Ground) -> RuleCheck {
     let mut said = RuleCheck::default();
     if draft.text.len() > RULE_TEXT_BYTES_MAX {
-        said.refused.push(refused(None, "the text is too long", "write rules one by one"));
+        said.refused.push(TextFault::TooLong.refused(SOURCE, None));
         return said;
     }
     let compiled = compile(&draft.text, ground);
     let ours = |source: &str| source == UNNAMED;
-    said.refused.extend(compiled.refused.iter().filter(|it| ours(&it.source)).map(|it| {
-        RefusedRule {
-            source: "rule".to_owned(),
-            title: it.title.clone(),
-            line: it.line,
-            reason: it.reason.clone(),
-            remedy: it.remedy.clone(),
-        }
-    }));
+    said.refused.extend(
+        compiled
+            .refused
+            .iter()
+            .filter(|it| ours(&it.source))
+            .map(|it| RefusedRule { source: SOURCE.to_owned(), ..RefusedRule::from(it) }),
+    );
     let lints = compiled.lints.iter().filter(|lint| ours(&lint.source));
-    said.remarks = lints.map(|lint| (lint.line, lint.message.clone())).collect();
+    said.remarks = lints.map(|lint| (lint.line, lint.words().into())).collect();
     let rules: Vec<&Arc<Rule>> =
         compiled.rules.rules().iter().filter(|rule| ours(&rule.source_name)).collect();
     let correlations = compiled.correlations.rules().filter(|rule| ours(&rule.source_name));
@@ -152,7 +152,7 @@ fn check(draft: &RuleDraft, ground: &Ground) -> RuleCheck {
         return said;
     }
     let Some(main) = main else {
-        said.refused.push(refused(None, "the text holds no rule", "write a rule with a detection"));
+        said.refused.push(TextFault::NoRule.refused(SOURCE, None));
         return said;
     };
     said.id = Some(main.id.clone());
@@ -193,27 +193,23 @@ fn one_rule(
 ) {
     let correlated = compiled.correlations.rules().any(|rule| rule.source_name == UNNAMED);
     if !correlated && let Some(second) = rules.get(1) {
-        let remedy = "write each rule as a rule of its own; only what a correlation refers to may stand in one text with it";
-        said.refused.push(refused(
-            Some(second.source_line),
-            "the text holds several rules",
-            remedy,
-        ));
+        let line = Some(second.source_line);
+        said.refused.push(TextFault::SeveralRules.refused(SOURCE, line));
     }
     for id in rules.iter().map(|rule| &rule.id).chain([&main.id]) {
-        if id.starts_with(UNNAMED_STEM) {
-            let reason = "the rule has no id";
-            said.refused.push(refused(Some(1), reason, "add a line such as: id: and a new UUID"));
+        let fault = if id.starts_with(UNNAMED_STEM) {
+            TextFault::NoId
         } else if id.chars().count() > RULE_ID_CHARS_MAX {
-            said.refused.push(refused(Some(1), "the id is too long", "use a UUID"));
+            TextFault::LongId
         } else if let Some(source) = ground.ids.get(id) {
-            let reason = format!("the id {id:?} belongs to {source}");
-            said.refused.push(refused(Some(1), &reason, "give the rule a new id"));
-        }
+            TextFault::IdTaken { id: id.clone(), source: source.clone() }
+        } else {
+            continue;
+        };
+        said.refused.push(fault.refused(SOURCE, Some(1)));
     }
     if draft.id.as_ref().is_some_and(|id| *id != main.id) {
-        let reason = "a rule keeps its id";
-        said.refused.push(refused(Some(1), reason, "put the id back, or write a new rule"));
+        said.refused.push(TextFault::IdChanged.refused(SOURCE, Some(1)));
     }
     said.refused.dedup();
 }
@@ -230,8 +226,8 @@ fn run_tests(text: &str, ids: &[&str], compiled: &Compiled, said: &mut RuleCheck
         }
     };
     if !ids.contains(&test.rule.as_str()) {
-        let words = format!("the tests are of the rule {:?}, this one is {:?}", test.rule, ids[0]);
-        said.tests_refused = Some((1, words));
+        let fault = TestsFault::OtherRule { tests: test.rule, rule: ids[0].to_owned() };
+        said.tests_refused = Some((1, fault.words()));
         return;
     }
     said.outcomes = testing::run(compiled, &test)
@@ -239,16 +235,16 @@ fn run_tests(text: &str, ids: &[&str], compiled: &Compiled, said: &mut RuleCheck
         .map(|outcome| TestOutcome {
             passed: outcome.passed(),
             must_match: outcome.expected == Expect::Match,
-            words: outcome.to_string(),
+            words: outcome.sentence().into(),
             case: outcome.case,
         })
         .collect();
 }
 
 /// Reads the tests, if they are not too large: a repeated event is there as many times as it is repeated.
-fn read_tests(text: &str) -> Result<RuleTest, (usize, String)> {
+fn read_tests(text: &str) -> Result<RuleTest, (usize, Said)> {
     if text.len() > RULE_TESTS_BYTES_MAX {
-        return Err((1, format!("the tests are longer than {RULE_TESTS_BYTES_MAX} bytes")));
+        return Err((1, TestsFault::TooLong.words()));
     }
     let mut events: u64 = 0;
     for (line, words) in (1..).zip(text.lines()) {
@@ -261,40 +257,41 @@ fn read_tests(text: &str) -> Result<RuleTest, (usize, String)> {
             events = events.saturating_add(digits.parse().unwrap_or(0));
         }
         if events > RULE_TEST_EVENTS_MAX {
-            let words =
-                format!("all tests together repeat more than {RULE_TEST_EVENTS_MAX} events");
-            return Err((line, words));
+            return Err((line, TestsFault::TooManyEvents.words()));
         }
     }
-    testing::parse("tests", text).map_err(|err| (err.line, err.reason))
-}
-
-fn refused(line: Option<usize>, reason: &str, remedy: &str) -> RefusedRule {
-    RefusedRule {
-        source: "rule".to_owned(),
-        title: None,
-        line,
-        reason: reason.to_owned(),
-        remedy: remedy.to_owned(),
-    }
+    testing::parse("tests", text).map_err(|err| (err.line, err.words().into()))
 }
 
 impl RuleCheck {
     /// Why it is not saved.
     pub(super) fn refusal(&self) -> Option<RuleRefusal> {
         if let Some(refused) = self.refused.first() {
-            let line = refused.line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            let text = format!("{line}{}; {}", refused.reason, refused.remedy);
+            let Said { ja, en } = at_line(refused.line, &refused.reason);
+            let Said { ja: next, en: remedy } = &refused.remedy;
+            let text = Said::new(format!("{ja}（{next}）"), format!("{en}; {remedy}"));
             return Some(RuleRefusal::Text { text });
         }
         if let Some((line, words)) = &self.tests_refused {
-            return Some(RuleRefusal::Tests { test: format!("line {line}: {words}") });
+            return Some(RuleRefusal::Tests { test: at_line(Some(*line), words) });
         }
         let failed = self.outcomes.iter().find(|outcome| !outcome.passed)?;
         Some(RuleRefusal::Tests { test: failed.words.clone() })
     }
 }
 
+/// The line before what is said of it.
+fn at_line(line: Option<usize>, said: &Said) -> Said {
+    match line {
+        None => said.clone(),
+        Some(line) => {
+            Said::new(format!("{line} 行目: {}", said.ja), format!("line {line}: {}", said.en))
+        }
+    }
+}
+
+/// What refusals call the text.
+const SOURCE: &str = "rule";
 /// The name of a text that is checked; a rule without an id is named after it.
 const UNNAMED: &str = "rule-without-id.yml";
 const UNNAMED_STEM: &str = "rule-without-id";

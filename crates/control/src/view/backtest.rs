@@ -1,6 +1,7 @@
 //! Rules in force, and what looking back at a rule answers.
 
 use super::TimeRange;
+use super::detections::Said;
 use case::rule_life::Life;
 use model::{AlertId, DeviceId, EventKind, Level, StreamKey, Timestamp, Why};
 use std::sync::Arc;
@@ -24,9 +25,42 @@ pub struct RefusedRule {
     /// The line of its text, counted from 1.
     pub line: Option<usize>,
     /// What is wrong.
-    pub reason: String,
+    pub reason: Said,
     /// What its author can do.
-    pub remedy: String,
+    pub remedy: Said,
+}
+
+impl From<&detect::Refused> for RefusedRule {
+    fn from(refused: &detect::Refused) -> Self {
+        Self {
+            source: refused.source.clone(),
+            title: refused.title.clone(),
+            line: refused.line,
+            reason: refused.cause.words().into(),
+            remedy: refused.cause.remedy_words().into(),
+        }
+    }
+}
+
+/// A file or text whose rules are not in force, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedSource {
+    /// The file as messages call it.
+    pub file: String,
+    /// Line, cause and remedy.
+    pub reason: Said,
+    /// The placeholder without values that it lacks, if that is why.
+    pub lacks: Option<String>,
+}
+
+impl From<&detect::Refused> for RefusedSource {
+    fn from(refused: &detect::Refused) -> Self {
+        Self {
+            file: refused.source.clone(),
+            reason: refused.sentence().into(),
+            lacks: refused.cause.lacks().map(str::to_owned),
+        }
+    }
 }
 
 /// The answer of the past.
@@ -56,8 +90,8 @@ pub struct LookedBack {
     pub samples: Vec<SampleHit>,
     /// Exclusions that would take away what repeats.
     pub exclusions: Vec<ProposedExclusion>,
-    /// Remarks on the text.
-    pub remarks: Vec<String>,
+    /// Remarks on the text, each with its line.
+    pub remarks: Vec<(usize, Said)>,
     /// How long it took, in nanoseconds.
     pub took_ns: u64,
     /// Whether everything was looked at. If not, time ran out; what was looked at is the newest.
@@ -220,5 +254,5 @@ pub struct RuleList {
     /// Those in force, in the order of their sources.
     pub rows: Vec<RuleRow>,
     /// Those refused, each with its file and the reason.
-    pub refused: Vec<(String, String)>,
+    pub refused: Vec<RefusedSource>,
 }

@@ -245,6 +245,20 @@ pub struct Said {
     pub en: String,
 }
 
+impl Said {
+    /// A sentence with its words.
+    #[must_use]
+    pub fn new(ja: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { ja: ja.into(), en: en.into() }
+    }
+}
+
+impl From<detect::sentence::Sentence> for Said {
+    fn from(sentence: detect::sentence::Sentence) -> Self {
+        Self { ja: sentence.ja, en: sentence.en }
+    }
+}
+
 /// What every part of a rule says to the event of an alert, judged again by the plain evaluator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertVerdicts {

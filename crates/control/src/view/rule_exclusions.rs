@@ -1,6 +1,7 @@
 //! Exclusions of rules as the console shows and sends them.
 
 use crate::view::backtest::SampleHit;
+use crate::view::detections::Said;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -199,8 +200,8 @@ pub struct RuleExclusionPreview {
     pub kept: u64,
     /// Some of those that it takes away, the newest first; none when its condition stands on several lines.
     pub samples: Vec<SampleHit>,
-    /// Remarks on the filter.
-    pub remarks: Vec<String>,
+    /// Remarks on the filter, each with its line.
+    pub remarks: Vec<(usize, Said)>,
     /// Events that were looked at.
     pub events: u64,
     /// Whether everything was looked at.

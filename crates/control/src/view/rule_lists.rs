@@ -1,5 +1,6 @@
 //! Lists for the placeholders of rules, and packs of rules, as the console shows them.
 
+use super::detections::Said;
 use model::Timestamp;
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ pub struct RuleListFile {
     /// The file as messages call it.
     pub file: String,
     /// Its values, or why it cannot be read.
-    pub values: Result<Vec<String>, String>,
+    pub values: Result<Vec<String>, Said>,
 }
 
 /// A list: values of a placeholder.
@@ -61,7 +62,7 @@ pub struct RuleLists {
     /// Those that refused rules lack.
     pub missing: Vec<MissingList>,
     /// Files that cannot be read, each with the reason.
-    pub unreadable: Vec<(String, String)>,
+    pub unreadable: Vec<(String, Said)>,
 }
 
 /// A list that people keep.
@@ -91,7 +92,7 @@ pub enum PackTrust {
     /// It claims no signature.
     Unsigned,
     /// It is refused; none of its rules is in force.
-    Refused(String),
+    Refused(Said),
 }
 
 /// A pack of rules.

@@ -1,6 +1,7 @@
 //! The life of rules, and rules that are written here.
 
 use super::backtest::RefusedRule;
+use super::detections::Said;
 use case::rule_life::{Life, Stage, Step, StopCause};
 use model::{DeviceId, Level, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,9 +33,9 @@ pub struct RuleCheck {
     /// Why the text cannot be saved.
     pub refused: Vec<RefusedRule>,
     /// Remarks on the text: line and words.
-    pub remarks: Vec<(usize, String)>,
+    pub remarks: Vec<(usize, Said)>,
     /// What is wrong with the text of the tests: line and words.
-    pub tests_refused: Option<(usize, String)>,
+    pub tests_refused: Option<(usize, Said)>,
     /// What came of each test.
     pub outcomes: Vec<TestOutcome>,
 }
@@ -49,7 +50,7 @@ pub struct TestOutcome {
     /// The rule must match.
     pub must_match: bool,
     /// What was expected and found.
-    pub words: String,
+    pub words: Said,
 }
 
 impl RuleCheck {

@@ -210,7 +210,7 @@ async fn a_refused_text_says_line_cause_and_remedy_and_bounds_hold() {
     let outcome = scene.control.backtest(&actor, query(&scene, text)).await.expect("answered");
     let Backtest::Refused(refused) = outcome else { panic!("{outcome:?}") };
     assert_eq!(refused[0].line, Some(4));
-    assert!(refused[0].reason.contains("nosuch") && !refused[0].remedy.is_empty());
+    assert!(refused[0].reason.en.contains("nosuch") && !refused[0].remedy.en.is_empty());
 
     for text in ["", "title: T\n", "\u{0}", "- a\n", "filter: {}\n"] {
         let outcome = scene.control.backtest(&actor, query(&scene, text)).await.expect("answered");

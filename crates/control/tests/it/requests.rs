@@ -3,6 +3,7 @@
 use crate::{number, tamper};
 use control::evidence::{Answering, EvidenceFault, EvidencePort, FileReport, FileVerdict};
 use control::fixture::Scene;
+use control::view::detections::Said;
 use control::view::requests::{
     Audience, CatalogueFilter, Cause, Condition, DeskFilter, Form, ImportPlan, Kind, Life, May,
     Outcome, Refusal, Ruling, Scope, State, Verdict, Why,
@@ -252,7 +253,7 @@ async fn nobody_approves_alone_past_bad_evidence_or_for_himself() {
     decide(&people.anna).await.expect("two people overrode it");
 
     // An error of a port is no approval either, and malware ends the screening.
-    port.say(Err(EvidenceFault { reason: "timeout".into() }));
+    port.say(Err(EvidenceFault { reason: Said::new("時間切れです", "timeout") }));
     let id = in_review(&scene, &people, "別の道具").await;
     let refusal = refused(control.decide_request(&people.ben, &id, None, &approve).await);
     assert!(matches!(refusal, Refusal::Blocked { .. }), "{refusal:?}");

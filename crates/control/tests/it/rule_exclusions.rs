@@ -3,6 +3,7 @@
 use control::fixture::{Program, Scene, process_fields};
 use control::limits::{DAY_NS, EXCLUSION_DAYS_MAX, HOUR_NS, MINUTE_NS, SECOND_NS};
 use control::view::backtest::RuleInForce;
+use control::view::detections::Said;
 use control::view::rule_exclusions::{
     Compared, ExclusionForm, ExclusionState, FieldCondition, NewRuleExclusion, Written,
 };
@@ -215,7 +216,9 @@ async fn what_the_engine_refuses_or_has_no_effect_is_not_saved() {
     };
     let said = refused(by_hand(&filter.replace("{User: a}", "{User|re: '('}"))).await;
     assert!(matches!(&said, RuleFault::Refused { line: Some(6), .. }), "{said:?}");
-    assert!(said.message(Language::Ja).contains("6 行目"));
+    let ja = said.message(Language::Ja);
+    assert!(ja.contains("6 行目: 項目「User」の値「(」: 正規表現を解釈できません"), "{ja}");
+    assert!(ja.ends_with("（値か修飾子を修正してください）"), "{ja}");
     for (text, part) in [
         (filter.replace("[curl]", "[nothing]"), "no rule of events is called nothing"),
         (filter.replace("[curl]", "[many]"), "correlation"),
@@ -224,8 +227,13 @@ async fn what_the_engine_refuses_or_has_no_effect_is_not_saved() {
     ] {
         let said = refused(by_hand(&text)).await;
         assert!(
-            matches!(&said, RuleFault::NoEffect { reason } if reason.contains(part)),
+            matches!(&said, RuleFault::NoEffect { reason } if reason.to_string().contains(part)),
             "{said:?}"
+        );
+        let ja = said.message(Language::Ja);
+        assert!(
+            ja.starts_with("このフィルターは効きません: ") && ja != said.message(Language::En),
+            "{ja}"
         );
     }
     assert_eq!(
@@ -330,7 +338,7 @@ async fn lists_are_kept_read_from_files_and_made_of_what_is_known() {
         let options = CompileOptions { lists, ..CompileOptions::default() };
         let compiled = detect::compile([RuleSource { name: "jump.yml", text: rule }], &options);
         control.show_rules(RuleInForce::of(&compiled));
-        let refused = compiled.refused.iter().map(|one| (one.source.clone(), one.to_string()));
+        let refused = compiled.refused.iter().map(Into::into);
         control.show_rules_summary(RulesSummary { loaded: 0, refused: refused.collect() });
         compiled.refused.len()
     };
@@ -355,7 +363,7 @@ async fn lists_are_kept_read_from_files_and_made_of_what_is_known() {
     let broken = RuleListFile {
         name: "Bad".into(),
         file: "lists/Bad.yml".into(),
-        values: Err("line 1: no".into()),
+        values: Err(Said::new("1 行目: 値がありません", "line 1: no value")),
     };
     control.use_rule_list_files(vec![file, broken]);
     let lists = control.rule_lists().await.expect("read");

@@ -98,7 +98,7 @@ async fn a_text_that_does_not_load_or_fails_its_tests_is_not_saved() {
     let broken = RULE.replace("endswith", "endwith");
     let check = control.check_rule(&actor, &draft(&broken, "")).await.expect("checked");
     let [refused] = check.refused.as_slice() else { panic!("{check:?}") };
-    assert!(refused.line == Some(5) && !refused.remedy.is_empty(), "{refused:?}");
+    assert!(refused.line == Some(5) && !refused.remedy.ja.is_empty(), "{refused:?}");
     let cases = [
         (broken, ""),
         (String::new(), ""),

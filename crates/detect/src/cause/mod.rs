@@ -121,6 +121,10 @@ impl Plain {
         Self(shown(text))
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// A text that was shortened part by part.
     pub(crate) fn whole(text: String) -> Self {
         Self(text)

@@ -53,6 +53,47 @@ fn the_eicar_file_is_malware_by_our_own_rule() {
     let folder = TempDir::new().expect("folder");
     let report = judge(&folder, EICAR.as_bytes());
     assert_eq!(verdict_of(&report, "yara-x"), Verdict::Malware);
+    let found = report.findings.iter().find(|one| one.scanner == "yara-x").expect("found");
+    assert!(found.detail.contains("EICAR test file"), "{found:?}");
+    assert!(found.detail_ja.contains("EICAR テストファイル"), "{found:?}");
+}
+
+#[test]
+fn every_finding_and_every_rule_of_ours_speaks_both_languages() {
+    let rules = include_str!("../../rules/own.yar");
+    let count = |key: &str| rules.lines().filter(|line| line.trim_start().starts_with(key)).count();
+    assert!(count("rule ") > 5);
+    assert_eq!(
+        (count("description = "), count("description_ja = ")),
+        (count("rule "), count("rule "))
+    );
+    let folder = TempDir::new().expect("folder");
+    for finding in judge(&folder, b"PK\x03\x04 cut off").findings {
+        assert!(!finding.detail.is_empty() && !finding.detail_ja.is_ascii(), "{finding:?}");
+    }
+}
+
+/// The program itself: why there is no report is JSON with both languages, and it ends with an error.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test starts the program that it is about")]
+fn why_there_is_no_report_is_said_in_both_languages() {
+    let folder = TempDir::new().expect("folder");
+    std::fs::write(folder.path().join("a.deny.txt"), "not a hash\n").expect("write");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mimamori-inspect"))
+        .arg("--hashes")
+        .arg(folder.path())
+        .args(["--sha256", &"0".repeat(64)])
+        .output()
+        .expect("it runs");
+    assert!(!output.status.success());
+    let failure: inspect::Failure = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(failure.failed.en.contains("a.deny.txt line 1 is no SHA-256"), "{failure:?}");
+    assert!(
+        failure.failed.ja.contains("a.deny.txt の 1 行目が SHA-256 ではありません"),
+        "{failure:?}"
+    );
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("a.deny.txt line 1"), "{told}");
 }
 
 #[test]

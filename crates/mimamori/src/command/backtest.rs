@@ -179,13 +179,13 @@ fn refused_line(args: &RulesBacktest, refused: &RefusedRule) -> String {
         }
     };
     let line = refused.line.map_or_else(String::new, |line| format!(":{line}"));
-    let (reason, remedy) = (visible(&refused.reason), visible(&refused.remedy));
+    let (reason, remedy) = (visible(&refused.reason.en), visible(&refused.remedy.en));
     format!("refused  {}{line}: {reason}; {remedy}", visible(&source))
 }
 
 fn print_for_people(answer: &LookedBack) -> anyhow::Result<()> {
-    for remark in &answer.remarks {
-        print_line(&format!("warning  line {}", visible(remark)))?;
+    for (line, said) in &answer.remarks {
+        print_line(&format!("warning  line {line}: {}", visible(&said.en)))?;
     }
     for rule in &answer.rules {
         let level = rule.level.name();
@@ -268,7 +268,7 @@ fn print_json(answer: &LookedBack) -> anyhow::Result<()> {
         "devices_total": answer.devices_total,
         "fields": fields.collect::<Vec<_>>(),
         "exclusions": exclusions.collect::<Vec<_>>(),
-        "remarks": answer.remarks,
+        "remarks": answer.remarks.iter().map(|(line, said)| format!("{line}: {}", said.en)).collect::<Vec<_>>(),
         "complete": answer.complete,
         "events_left_out": answer.events_left_out,
         "took_ms": answer.took_ns / 1_000_000,

@@ -37,7 +37,7 @@ fn check(paths: &cli::RulePaths) -> anyhow::Result<ExitCode> {
         print_line(&format!("refused  {}", visible(&refused.to_string())))?;
     }
     for file in &sources.unreadable {
-        print_line(&format!("refused  {}: {}", visible(&file.name), visible(&file.reason)))?;
+        print_line(&format!("refused  {}: {}", visible(&file.name), visible(&file.reason.en)))?;
     }
     for lint in &compiled.lints {
         print_line(&format!("warning  {}", visible(&lint.to_string())))?;

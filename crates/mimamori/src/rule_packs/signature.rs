@@ -13,6 +13,7 @@
 //! its path, each line ended by a line feed. Every file of the folder is on the list but `pack.sig` itself, what lies
 //! in `.git`, and nothing else: a file that is missing, added or changed is named.
 
+use super::fault::PackFault;
 use anyhow::{Context, bail};
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
@@ -46,24 +47,23 @@ pub(crate) type Listing = BTreeMap<String, String>;
 pub(crate) fn listing(
     folder: &Path,
     wanted: fn(&Path) -> bool,
-) -> anyhow::Result<(Listing, BTreeMap<String, Vec<u8>>)> {
+) -> Result<(Listing, BTreeMap<String, Vec<u8>>), PackFault> {
     let (mut listing, mut contents) = (Listing::new(), BTreeMap::new());
     let mut bytes_left = PACK_BYTES_MAX;
     let mut open = vec![(folder.to_owned(), String::new())];
     while let Some((folder, prefix)) = open.pop() {
-        let entries = std::fs::read_dir(&folder)
-            .with_context(|| format!("could not read the folder {}", folder.display()))?;
+        let entries = std::fs::read_dir(&folder).map_err(PackFault::unreadable(&folder))?;
         for entry in entries {
-            let entry = entry.with_context(|| format!("could not read {}", folder.display()))?;
+            let entry = entry.map_err(PackFault::unreadable(&folder))?;
             let path = entry.path();
             let Ok(name) = entry.file_name().into_string() else {
-                bail!("the name of {} is not UTF-8; rename it", path.display());
+                return Err(PackFault::BadName { path });
             };
             if name.contains(['\n', '\r', '\\']) {
-                bail!("the name of {} has a line end or a backslash; rename it", path.display());
+                return Err(PackFault::BadName { path });
             }
             let relative = format!("{prefix}{name}");
-            let kind = entry.file_type()?;
+            let kind = entry.file_type().map_err(PackFault::unreadable(&path))?;
             if kind.is_dir() {
                 if !(prefix.is_empty() && name == ".git") {
                     open.push((path, format!("{relative}/")));
@@ -74,15 +74,14 @@ pub(crate) fn listing(
                 continue;
             }
             if !kind.is_file() {
-                bail!("{} is a link or a device; a pack holds files only", path.display());
+                return Err(PackFault::NoFile { path });
             }
-            let length = entry.metadata()?.len();
+            let length = entry.metadata().map_err(PackFault::unreadable(&path))?.len();
             bytes_left = bytes_left.saturating_sub(length);
             if length > PACK_FILE_BYTES_MAX || bytes_left == 0 || listing.len() >= PACK_FILES_MAX {
-                bail!("{} makes the pack too large; leave it out", path.display());
+                return Err(PackFault::TooLarge { path });
             }
-            let bytes = std::fs::read(&path)
-                .with_context(|| format!("could not read {}", path.display()))?;
+            let bytes = std::fs::read(&path).map_err(PackFault::unreadable(&path))?;
             listing.insert(relative.clone(), hex(&sha2::Sha256::digest(&bytes)));
             if wanted(&path) {
                 contents.insert(relative, bytes);
@@ -124,36 +123,35 @@ struct SignatureFile {
 
 impl Signature {
     /// The signature of a folder; `None` when it claims none.
-    pub(crate) fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>, PackFault> {
         let path = folder.join(SIGNATURE_FILE);
         // A link that leads nowhere claims a signature too.
         let Ok(meta) = std::fs::symlink_metadata(&path) else { return Ok(None) };
         if !meta.is_file() || meta.len() > SIGNATURE_BYTES_MAX {
-            bail!("{} is no signature; sign the pack again", path.display());
+            return Err(PackFault::NoSignature { path });
         }
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("could not read {}", path.display()))?;
-        let file: SignatureFile = toml::from_str(&text)
-            .with_context(|| format!("{} is no signature; sign the pack again", path.display()))?;
-        let signature = unhex(&file.signature).context("the signature is not hexadecimal")?;
+        let text = std::fs::read_to_string(&path).map_err(PackFault::unreadable(&path))?;
+        let Ok(file) = toml::from_str::<SignatureFile>(&text) else {
+            return Err(PackFault::NoSignature { path });
+        };
+        let signature = unhex(&file.signature).ok_or(PackFault::NotHex)?;
         Ok(Some(Self { key: file.key.to_ascii_lowercase(), files: file.files, signature }))
     }
 
     /// Whether the key signed this list of files, and the folder is as listed; the error names the culprit.
-    pub(crate) fn verify(&self, found: &Listing) -> anyhow::Result<()> {
-        let key = unhex(&self.key).context("the public key is not hexadecimal")?;
+    pub(crate) fn verify(&self, found: &Listing) -> Result<(), PackFault> {
+        let key = unhex(&self.key).ok_or(PackFault::NotHex)?;
         UnparsedPublicKey::new(&ED25519, key)
             .verify(message(&self.files).as_bytes(), &self.signature)
-            .map_err(|_| {
-                anyhow::anyhow!("pack.sig was changed: the signature is not of its list")
-            })?;
+            .map_err(|_| PackFault::Forged)?;
         let paths: BTreeSet<&String> = self.files.keys().chain(found.keys()).collect();
         for path in paths {
+            let file = || path.clone();
             match (self.files.get(path), found.get(path)) {
                 (Some(signed), Some(found)) if signed == found => {}
-                (Some(_), Some(_)) => bail!("{path} was changed after it was signed"),
-                (Some(_), None) => bail!("{path} is missing; it was signed"),
-                _ => bail!("{path} was added; it is not signed"),
+                (Some(_), Some(_)) => return Err(PackFault::Changed { file: file() }),
+                (Some(_), None) => return Err(PackFault::Missing { file: file() }),
+                _ => return Err(PackFault::Added { file: file() }),
             }
         }
         Ok(())

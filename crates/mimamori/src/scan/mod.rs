@@ -44,7 +44,8 @@ pub(crate) fn run(args: &cli::Scan, clock: &dyn Clock) -> anyhow::Result<ExitCod
     let compiled = sources.compile();
     if compiled.rules.rules().is_empty() {
         let why = sources.unreadable.first();
-        let why = why.map(|file| format!(" ({}: {})", file.name, file.reason)).unwrap_or_default();
+        let why =
+            why.map(|file| format!(" ({}: {})", file.name, file.reason.en)).unwrap_or_default();
         bail!(
             "no rule could be loaded from {}{why}; give a folder of Sigma rules with --rules",
             listed(&args.rules)

@@ -143,7 +143,7 @@ pub(crate) struct Summary {
 impl Summary {
     pub(crate) fn new(compiled: &Compiled, unreadable: &[Unreadable]) -> Self {
         let mut refused: Vec<String> = compiled.refused.iter().map(ToString::to_string).collect();
-        refused.extend(unreadable.iter().map(|file| format!("{}: {}", file.name, file.reason)));
+        refused.extend(unreadable.iter().map(|file| format!("{}: {}", file.name, file.reason.en)));
         Self {
             rules: compiled.rules.rules().len(),
             refused,

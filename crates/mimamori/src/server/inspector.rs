@@ -4,11 +4,12 @@
 //! no path, and what it says is JSON under a limit. That it is missing, fails or takes too long is an error, and
 //! an error never approves.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use control::Control;
 use control::evidence::{
     Answering, EvidenceFault, EvidencePort, ExtensionReport, FileReport, FileVerdict,
 };
+use control::view::detections::Said;
 use control::view::requests::{Kind, Verdict};
 use model::{Clock, Timestamp};
 use std::fs::File;
@@ -76,29 +77,36 @@ impl Inspector {
 
     async fn run(&self, mut command: Command) -> Result<Report, EvidenceFault> {
         let asked = async {
-            let mut child = command.spawn().with_context(|| {
-                format!("could not start {}; install it beside mimamori", self.program.display())
+            let mut child = command.spawn().map_err(|source| Trouble::NotStarted {
+                program: self.program.display().to_string(),
+                source,
             })?;
             let (mut report, mut words) = (Vec::new(), Vec::new());
             let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) else {
-                bail!("the program has no output");
+                return Err(Trouble::Failed("no output".to_owned()));
             };
             let (mut out, mut err) = (out.take(REPORT_BYTES_MAX + 1), err.take(WORDS_BYTES_MAX));
             tokio::try_join!(out.read_to_end(&mut report), err.read_to_end(&mut words))?;
             let status = child.wait().await?;
-            if !status.success() {
-                bail!("mimamori-inspect failed ({status}): {}", String::from_utf8_lossy(&words));
+            if report.len() as u64 > REPORT_BYTES_MAX {
+                return Err(Trouble::TooLong);
             }
-            ensure!(report.len() as u64 <= REPORT_BYTES_MAX, "the report is too long");
-            let report: Report = serde_json::from_slice(&report).context("an unknown report")?;
-            ensure!(report.format == FORMAT, "a report of another version: update both programs");
+            if !status.success() {
+                // It says why in both languages; a program that was killed says nothing.
+                return Err(match serde_json::from_slice::<Failure>(&report) {
+                    Ok(Failure { format: FORMAT, failed }) => Trouble::Said(failed),
+                    _ => Trouble::Failed(format!("{status} {}", String::from_utf8_lossy(&words))),
+                });
+            }
+            let report: Report =
+                serde_json::from_slice(&report).map_err(|err| Trouble::Unknown(err.to_string()))?;
+            if report.format != FORMAT {
+                return Err(Trouble::OtherVersion);
+            }
             Ok(report)
         };
-        match tokio::time::timeout(WAIT_MAX, asked).await {
-            Ok(Ok(report)) => Ok(report),
-            Ok(Err(err)) => Err(fault(format!("{err:#}"))),
-            Err(_) => Err(fault(format!("no answer within {} s", WAIT_MAX.as_secs()))),
-        }
+        let answer = tokio::time::timeout(WAIT_MAX, asked).await;
+        answer.unwrap_or(Err(Trouble::Silent)).map_err(|trouble| trouble.fault())
     }
 
     async fn of_hash(&self, sha256: &str) -> Result<Vec<FileVerdict>, EvidenceFault> {
@@ -109,7 +117,7 @@ impl Inspector {
     }
 
     async fn of_file(&self, path: &Path) -> Result<FileReport, EvidenceFault> {
-        let file = File::open(path).map_err(|err| fault(format!("the file is gone: {err}")))?;
+        let file = File::open(path).map_err(|err| Trouble::FileGone(err).fault())?;
         let mut command = self.command();
         command.stdin(Stdio::from(file));
         let report = self.run(command).await?;
@@ -150,8 +158,87 @@ impl EvidencePort for Inspector {
     }
 }
 
-fn fault(reason: String) -> EvidenceFault {
-    EvidenceFault { reason }
+/// Why there is no answer.
+#[derive(Debug)]
+enum Trouble {
+    NotStarted {
+        program: String,
+        source: std::io::Error,
+    },
+    /// The program says why.
+    Said(Words),
+    Failed(String),
+    Io(std::io::Error),
+    TooLong,
+    Unknown(String),
+    OtherVersion,
+    Silent,
+    FileGone(std::io::Error),
+}
+
+impl From<std::io::Error> for Trouble {
+    fn from(source: std::io::Error) -> Self {
+        Self::Io(source)
+    }
+}
+
+impl Trouble {
+    /// In words for reviewers, in both languages.
+    fn fault(&self) -> EvidenceFault {
+        let seconds = WAIT_MAX.as_secs();
+        let reason = match self {
+            Self::NotStarted { program, source } => Said::new(
+                format!(
+                    "{program} を起動できません（{source}）。mimamori と同じ場所に置いてください"
+                ),
+                format!("could not start {program}: {source}; install it beside mimamori"),
+            ),
+            Self::Said(words) => Said::new(words.ja.clone(), words.en.clone()),
+            Self::Failed(words) => Said::new(
+                format!("検査プログラムが異常終了しました（{}）", one_line(words)),
+                format!("the program failed: {}", one_line(words)),
+            ),
+            Self::Io(source) => Said::new(
+                format!("検査プログラムと通信できませんでした（{source}）"),
+                format!("the program's answer could not be read: {source}"),
+            ),
+            Self::TooLong => Said::new("検査結果が大きすぎます", "the report is too long"),
+            Self::Unknown(words) => Said::new(
+                format!("検査結果を読み取れません（{}）", one_line(words)),
+                format!("an unknown report: {}", one_line(words)),
+            ),
+            Self::OtherVersion => Said::new(
+                "検査プログラムの版が違います。両方のプログラムを更新してください",
+                "a report of another version: update both programs",
+            ),
+            Self::Silent => Said::new(
+                format!("{seconds} 秒以内に応答がありませんでした"),
+                format!("no answer within {seconds} s"),
+            ),
+            Self::FileGone(source) => Said::new(
+                format!("ファイルがありません（{source}）"),
+                format!("the file is gone: {source}"),
+            ),
+        };
+        EvidenceFault { reason }
+    }
+}
+
+fn one_line(words: &str) -> String {
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What the program writes instead of a report when there is none.
+#[derive(Debug, serde::Deserialize)]
+struct Failure {
+    format: u32,
+    failed: Words,
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Words {
+    en: String,
+    ja: String,
 }
 
 /// The report as `mimamori-inspect` writes it.
@@ -165,36 +252,22 @@ struct Report {
 #[derive(Debug, serde::Deserialize)]
 struct Finding {
     scanner: String,
-    verdict: Said,
+    verdict: Word,
     name: String,
     detail: String,
+    #[serde(default)]
+    detail_ja: String,
 }
 
 #[derive(Debug, Clone, Copy, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Said {
+enum Word {
     KnownGood,
     NoMatch,
     Absent,
     Error,
     Suspicious,
     Malware,
-}
-
-impl Finding {
-    /// What it says, for a Japanese reader; empty where only the scanner's own words tell it.
-    fn japanese(&self) -> &'static str {
-        match (self.scanner.as_str(), self.verdict) {
-            ("hash-list", Said::KnownGood) => "許可リストにあるハッシュです",
-            ("hash-list", Said::Malware) => "拒否リストにあるハッシュです",
-            ("hash-list", Said::NoMatch) => "どのハッシュ一覧にもありません",
-            ("yara-x", Said::NoMatch) => "該当する YARA ルールはありません",
-            ("clamav", Said::NoMatch) => "ClamAV では何も検出されませんでした",
-            ("clamav", Said::Malware) => "ClamAV が検出しました",
-            ("package", Said::Error) => "パッケージの内容を読み取れませんでした",
-            _ => "",
-        }
-    }
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -212,12 +285,12 @@ impl Report {
     /// "unknown".
     fn verdicts(&self, at: Timestamp) -> Vec<FileVerdict> {
         let verdict_of = |said| match said {
-            Said::Absent => None,
-            Said::KnownGood => Some(Verdict::Allow),
-            Said::NoMatch => Some(Verdict::Unknown),
-            Said::Error => Some(Verdict::Error),
-            Said::Suspicious => Some(Verdict::Escalate),
-            Said::Malware => Some(Verdict::DenyMalware),
+            Word::Absent => None,
+            Word::KnownGood => Some(Verdict::Allow),
+            Word::NoMatch => Some(Verdict::Unknown),
+            Word::Error => Some(Verdict::Error),
+            Word::Suspicious => Some(Verdict::Escalate),
+            Word::Malware => Some(Verdict::DenyMalware),
         };
         let said = |finding: &Finding| {
             Some(FileVerdict {
@@ -225,7 +298,7 @@ impl Report {
                 verdict: verdict_of(finding.verdict)?,
                 name: finding.name.clone(),
                 detail: finding.detail.clone(),
-                detail_ja: finding.japanese().to_owned(),
+                detail_ja: finding.detail_ja.clone(),
                 at,
                 database_date: None,
             })

@@ -13,7 +13,7 @@ use crate::layout::Layout;
 use crate::rule_files::RuleFiles;
 use crate::rule_packs::RuleSources;
 use case::rule_life::Stage;
-use control::view::backtest::RuleInForce;
+use control::view::backtest::{RefusedSource, RuleInForce};
 use control::view::rule_lists::RulePack;
 use control::view::rulebook::Rulebook;
 use control::{Control, RulesSummary};
@@ -99,7 +99,7 @@ pub(super) struct RuleKeeper {
 /// What came of all sources.
 struct Assembled {
     rules: RulesInUse,
-    refused: Vec<(String, String)>,
+    refused: Vec<RefusedSource>,
     packs: Vec<RulePack>,
 }
 
@@ -247,13 +247,15 @@ async fn assemble(
     let work = move || {
         let compiled = sources.files.compile_with(&book, today);
         let packs = sources.shown(&compiled);
-        let refused = compiled.refused.iter();
-        let refused = refused.map(|refused| (refused.source.clone(), refused.to_string()));
-        let unreadable = sources.files.unreadable.iter();
-        let unreadable = unreadable.map(|file| (file.name.clone(), file.reason.clone()));
-        let refused: Vec<(String, String)> = refused.chain(unreadable).collect();
-        for (file, reason) in &refused {
-            tracing::warn!(file, reason, "rule refused; the others are in force");
+        let refused = compiled.refused.iter().map(RefusedSource::from);
+        let unreadable = sources.files.unreadable.iter().map(|file| RefusedSource {
+            file: file.name.clone(),
+            reason: file.reason.clone(),
+            lacks: None,
+        });
+        let refused: Vec<RefusedSource> = refused.chain(unreadable).collect();
+        for RefusedSource { file, reason, .. } in &refused {
+            tracing::warn!(file, reason = reason.en, "rule refused; the others are in force");
         }
         Assembled { rules: in_use(compiled, &book, settled_through), refused, packs }
     };
