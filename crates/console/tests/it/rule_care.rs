@@ -181,6 +181,12 @@ async fn lists_packs_and_health_speak_both_languages() {
     }
     let packs = console.get("/rules/packs", "en").await.body;
     assert!(packs.contains("was changed after it was signed") && packs.contains(&"a".repeat(40)));
+    let packs = console.get("/rules/packs", "ja").await.body;
+    assert!(packs.contains("linux/t.yml が署名後に変更されています"), "{packs}");
+    assert!(!packs.contains("was changed after it was signed"), "{packs}");
+    let rules = console.get("/rules", "ja").await.body;
+    assert!(rules.contains("プレースホルダー %Jump% の値がありません"), "{rules}");
+    assert!(!rules.contains("has no values"), "{rules}");
     let lists = console.get("/rules/lists", "en").await.body;
     assert!(
         lists.contains("%<bdi>Jump</bdi>%")
