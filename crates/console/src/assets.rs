@@ -3,7 +3,7 @@
 use crate::url::Href;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -46,6 +46,11 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 pub(crate) fn href(name: &str) -> Href {
     let hash = ASSETS.iter().find(|asset| asset.name == name).map_or("", |asset| &asset.hash);
     Href::new(&format!("/assets/{hash}/{name}"), &[])
+}
+
+/// Answers `/favicon.ico`, which browsers ask for where a page names no icon.
+pub(crate) async fn icon() -> Redirect {
+    Redirect::temporary(&href("icon.svg").to_string())
 }
 
 /// Answers `/assets/{hash}/{name}`. A name under an old hash gives today's content, without the promise to

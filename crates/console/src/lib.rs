@@ -117,6 +117,7 @@ pub fn router(control: Arc<Control>, options: Options) -> Router {
         .route("/theme", post(pages::settings::theme))
         .route("/zone", post(pages::settings::zone))
         .route("/assets/{hash}/{name}", get(assets::serve))
+        .route("/favicon.ico", get(assets::icon))
         .merge(pages::catalogue::routes())
         .merge(pages::requests::routes())
         .merge(pages::my_pc::routes())

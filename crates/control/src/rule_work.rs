@@ -120,7 +120,7 @@ impl Control {
             *taken.entry(sum.part).or_default() += sum.total;
         }
         let mut taken: Vec<(String, u64)> = taken.into_iter().collect();
-        taken.sort_by(|left, right| right.1.cmp(&left.1));
+        taken.sort_by_key(|one| std::cmp::Reverse(one.1));
         taken.truncate(FILTERED_RULES_SHOWN);
         let in_force = self.rules_in_force();
         let named = |(id, hits): (String, u64)| {

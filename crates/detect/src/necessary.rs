@@ -37,7 +37,7 @@ pub(crate) fn only_length(source: &str, flags: RegexFlags) -> Option<(usize, boo
 }
 
 /// Parses an expression as the engine does.
-pub(crate) fn parse(source: &str, flags: RegexFlags) -> Result<Hir, regex_syntax::Error> {
+pub(crate) fn parse(source: &str, flags: RegexFlags) -> Result<Hir, Box<regex_syntax::Error>> {
     regex_syntax::ParserBuilder::new()
         .case_insensitive(flags.ignore_case)
         .multi_line(flags.multi_line)
@@ -45,6 +45,7 @@ pub(crate) fn parse(source: &str, flags: RegexFlags) -> Result<Hir, regex_syntax
         .nest_limit(crate::limits::REGEX_NEST_MAX)
         .build()
         .parse(source)
+        .map_err(Box::new)
 }
 
 /// How much a set of alternatives says: the length of its shortest text, or nothing.

@@ -201,7 +201,7 @@ pub(crate) fn header(
     remarks: &mut Vec<Remark>,
 ) -> Result<Rule, Fault> {
     let title = required_text(root, "title")?;
-    let level = match chosen(root, "level", Expected::Level, |name| Level::of_name(name))? {
+    let level = match chosen(root, "level", Expected::Level, Level::of_name)? {
         Some(level) => level,
         None => {
             remarks.push(Remark { line: root.line, cause: LintCause::NoLevel });

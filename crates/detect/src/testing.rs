@@ -78,17 +78,15 @@ pub enum Expect {
 /// A test file that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{source_name}:{line}: {reason}; write the test file as the documentation of rule tests shows"
+    "{source_name}:{line}: {cause}; write the test file as the documentation of rule tests shows"
 )]
 pub struct TestError {
     /// The file's name as given.
     pub source_name: String,
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong, in English.
-    pub reason: String,
-    /// The same as a value, which speaks both languages.
-    pub cause: TestFault,
+    /// What is wrong, as a value that speaks both languages.
+    pub cause: Box<TestFault>,
 }
 
 impl TestError {
@@ -173,8 +171,7 @@ pub fn parse(source_name: &str, text: &str) -> Result<RuleTest, TestError> {
     let wrong = |line: usize, cause: TestFault| TestError {
         source_name: source_name.to_owned(),
         line,
-        reason: cause.to_string(),
-        cause,
+        cause: Box::new(cause),
     };
     let documents = yaml::documents(text.strip_prefix('\u{feff}').unwrap_or(text));
     let [document] = documents.as_slice() else {

@@ -296,11 +296,11 @@ async fn step(
             "said-saved"
         }
         "rest" => {
-            control.answer_rest_with_no(actor, &id).await?;
+            control.answer_rest_with_no(actor, id).await?;
             "said-saved"
         }
         "recheck" => {
-            control.recheck_request(actor, &id).await?;
+            control.recheck_request(actor, id).await?;
             "said-rechecked"
         }
         "escalate" => {
@@ -316,7 +316,7 @@ async fn step(
             "said-confirmed"
         }
         "take-up" => {
-            control.take_up_appeal(actor, &id).await?;
+            control.take_up_appeal(actor, id).await?;
             "said-saved"
         }
         _ => return Ok(None),

@@ -167,7 +167,7 @@ fn stage(page: &Page, stage: &TimelineStage) -> Stage {
 /// Folds entries that follow each other and say the same, once they are many.
 fn runs(page: &Page, entries: &[TimelineEntry]) -> Vec<Run> {
     let mut runs = Vec::new();
-    for alike in entries.chunk_by(|one, other| is_alike(one, other)) {
+    for alike in entries.chunk_by(is_alike) {
         let mut lines = alike.iter().map(|one| entry(page, one));
         if alike.len() < ALIKE_MIN {
             runs.extend(lines.map(|first| Run { first, alike: Vec::new() }));

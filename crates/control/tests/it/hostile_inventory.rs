@@ -22,9 +22,10 @@ async fn one_device_that_cannot_be_stored_does_not_stop_the_others() {
     web.send(&[InventoryMessage::Added { item: program("/home/a/tool") }]).await;
     // What is stored of one device is damaged: every look at that device fails.
     assert_eq!(tamper(&place, "UPDATE finding SET state = '{'").await, 1);
-    let mut events: Vec<Event> = Vec::new();
-    events.push(web.event(&InventoryMessage::Added { item: program("/home/a/other") }));
-    events.push(db.event(&InventoryMessage::Added { item: program("/home/b/tool") }));
+    let events: Vec<Event> = vec![
+        web.event(&InventoryMessage::Added { item: program("/home/a/other") }),
+        db.event(&InventoryMessage::Added { item: program("/home/b/tool") }),
+    ];
     let intake = scene.control.take_inventory(&events).await.expect("an answer");
     assert_eq!((intake.taken, intake.opened, intake.refused.len()), (1, 1, 1), "{intake:?}");
     assert_eq!(intake.refused[0].device, scene.web.enrolled.device);

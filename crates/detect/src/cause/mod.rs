@@ -221,7 +221,7 @@ pub(crate) mod tests {
 
     impl Sample for Box<RuleError> {
         fn samples() -> Vec<Self> {
-            RuleError::samples().into_iter().map(Box::new).collect()
+            RuleError::samples().into_iter().map(Self::new).collect()
         }
     }
 

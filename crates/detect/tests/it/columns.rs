@@ -44,7 +44,11 @@ fn lay_out(value: &Value, words: &Words, texts: &mut Vec<u8>) -> bool {
             false
         }
         Value::List(items) => {
-            items.iter().fold(false, |any, item| lay_out(item, words, texts) || any)
+            let mut any = false;
+            for item in items {
+                any |= lay_out(item, words, texts);
+            }
+            any
         }
         Value::Bool(_) => words.may_be_in_truth_values(),
         Value::Int(_) | Value::UInt(_) | Value::Float(_) => words.may_be_in_numbers(),
@@ -339,7 +343,7 @@ fn keywords_asked_of_columns_agree_with_the_engine_whatever_the_letters() {
             for (row, event) in events.iter().enumerate() {
                 let holds = rule.judge_event(event, &mut detect::Scratch::default()).is_some();
                 let (told, asked) = (judged.matches[row], judged.unsure[row]);
-                prop_assert!(!(told && asked) && !(tells && asked));
+                prop_assert!(!asked || !told && !tells);
                 prop_assert!(asked || told == holds, "{text}\n{:?}", event.fields);
                 decided.set(decided.get() + usize::from(!asked));
                 matched.set(matched.get() + usize::from(told));

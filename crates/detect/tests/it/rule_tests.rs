@@ -54,7 +54,7 @@ fn unreadable_test_files_name_the_line() {
         ("rule: [\n", 2, "yaml"),
     ] {
         let err = testing::parse("x.test.yml", text).expect_err("wrong");
-        assert!(err.reason.contains(words), "{text}: {err}");
+        assert!(err.cause.to_string().contains(words), "{text}: {err}");
         assert_eq!(err.line, line, "{text}: {err}");
     }
 }
@@ -109,6 +109,6 @@ fn cases_of_correlations_give_several_events() {
     ] {
         let text = format!("rule: a\ncases:\n  - {{name: n, expect: none, {text}}}\n");
         let err = testing::parse("x.test.yml", &text).expect_err("wrong");
-        assert!(err.reason.contains(words), "{text}: {err}");
+        assert!(err.cause.to_string().contains(words), "{text}: {err}");
     }
 }

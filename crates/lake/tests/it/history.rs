@@ -157,7 +157,7 @@ fn many() -> Vec<Event> {
         let mark = if MARKED.contains(&seq) { " Marked\u{212a}" } else { "" };
         let noise = seq.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         fields.set("CommandLine", format!("x.exe {seq:016x} {noise:016x} {noise:064b}{mark}"));
-        fields.set("Image", if seq % 2 == 0 { "C:\\even.exe" } else { "C:\\odd.exe" });
+        fields.set("Image", if seq.is_multiple_of(2) { "C:\\even.exe" } else { "C:\\odd.exe" });
         fields.set("ProcessId", seq.cast_signed());
         if seq == 31_000 {
             fields.set("User", "seldom");

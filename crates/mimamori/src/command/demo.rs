@@ -281,10 +281,7 @@ mod tests {
         let told = stage.tell(&name, &story).await.expect("is told").expect("for the first time");
         let own = told.alerts.iter().find(|alert| alert.rule_id == "own-context");
         let fields = &own.expect("the own rule matches").fields;
-        assert_eq!(
-            fields.text("SoftwareTitle").or(fields.text("SoftwareDecision")).is_some(),
-            true
-        );
+        assert!(fields.text("SoftwareTitle").or(fields.text("SoftwareDecision")).is_some());
         // What is stored is what was judged: looking back finds the same.
         let sql = "SELECT count(*) FROM process WHERE department = '営業部' AND prevalence_30d = 1";
         let rows = stage.lake.query(sql, 10).await.expect("a table");

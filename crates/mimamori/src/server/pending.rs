@@ -102,7 +102,7 @@ pub(super) fn within_limits(whole: Commit) -> Vec<Commit> {
         match halves(part) {
             Ok([first, second]) => open.extend([second, first]),
             Err(one) => {
-                part = one;
+                part = *one;
                 let surplus = part.alerts.len() - COMMIT_ALERTS_MAX;
                 part.alerts.sort_by_key(|alert| std::cmp::Reverse(alert.level));
                 part.alerts.truncate(COMMIT_ALERTS_MAX);
@@ -118,12 +118,12 @@ pub(super) fn within_limits(whole: Commit) -> Vec<Commit> {
 }
 
 /// Cuts the commit of one stream between two of its events; gives it back when it has only one.
-fn halves(whole: Commit) -> Result<[Commit; 2], Commit> {
+fn halves(whole: Commit) -> Result<[Commit; 2], Box<Commit>> {
     let cut = whole.events.get(whole.events.len() / 2).map(|event| event.stream.seq);
     let is_one = |cut: u64| whole.events.first().is_none_or(|first| first.stream.seq >= cut);
     let (Some(cut), [advance]) = (cut.filter(|cut| !is_one(*cut)), whole.advances.as_slice())
     else {
-        return Err(whole);
+        return Err(Box::new(whole));
     };
     let (lost_before, lost): (Vec<_>, Vec<_>) =
         advance.lost.iter().copied().partition(|(_, last, _)| *last < cut);
@@ -202,7 +202,7 @@ mod tests {
             rule_id: format!("rule {number}"),
             rule_title: String::new(),
             rule_revision: String::new(),
-            level: if number % 7 == 0 { model::Level::High } else { model::Level::Low },
+            level: if number.is_multiple_of(7) { model::Level::High } else { model::Level::Low },
             device: event.device,
             stream: event.stream,
             kind: event.kind,

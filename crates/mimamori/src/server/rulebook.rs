@@ -115,7 +115,7 @@ impl RuleKeeper {
         let book = with_asked_lists(control.rulebook().await?, &sources.files);
         let today = clock.now().utc_day();
         let first = assemble(Arc::clone(&sources), book.clone(), today.clone(), 0).await?;
-        let numbers = (first.rules.compiled.rules.rules().len(), first.refused.len());
+        let numbers = (loaded(&first), first.refused.len());
         show(&control, &first);
         let (sets, receiver) = watch::channel(Arc::new(first.rules));
         let desk = Arc::new(Desk::default());
@@ -177,7 +177,7 @@ impl RuleKeeper {
         }
         let (book, today) = made_of.clone();
         let made = assemble(Arc::clone(&self.sources), book, today, self.settled_through).await?;
-        tracing::info!(rules = made.rules.compiled.rules.rules().len(), "the rules have changed");
+        tracing::info!(rules = loaded(&made), "the rules have changed");
         show(&self.control, &made);
         self.made_of = made_of;
         self.sets.send_replace(Arc::new(made.rules));
@@ -228,13 +228,17 @@ fn with_asked_lists(mut book: Rulebook, files: &RuleFiles) -> Rulebook {
     book
 }
 
+/// Rules and correlations in force.
+fn loaded(made: &Assembled) -> usize {
+    let compiled = &made.rules.compiled;
+    compiled.rules.rules().len() + compiled.correlations.rules().count()
+}
+
 fn show(control: &Control, made: &Assembled) {
     control.show_rules(RuleInForce::of(&made.rules.compiled));
     control.show_rule_packs(made.packs.clone());
-    control.show_rules_summary(RulesSummary {
-        loaded: made.rules.compiled.rules.rules().len(),
-        refused: made.refused.clone(),
-    });
+    control
+        .show_rules_summary(RulesSummary { loaded: loaded(made), refused: made.refused.clone() });
 }
 
 /// Compiles on a thread of its own.

@@ -199,7 +199,6 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "this test runs a program in a view of its own")]
-    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     fn a_program_run_under_a_packaged_name_in_a_view_of_its_own_is_found() {
         use std::process::{Command, Stdio};
         let scratch = tempfile::tempdir().expect("a scratch folder");
