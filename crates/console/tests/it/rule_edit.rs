@@ -20,11 +20,20 @@ fn form(id: &str, after: i64, text: &str, tests: &str) -> String {
 
 /// A form as htmx sends it.
 async fn part(console: &Console, path: &str, form: &str) -> (StatusCode, String) {
+    part_in(console, "en", path, form).await
+}
+
+async fn part_in(
+    console: &Console,
+    language: &str,
+    path: &str,
+    form: &str,
+) -> (StatusCode, String) {
     let request = Request::post(path)
         .header(header::HOST, crate::support::HOST)
         .header("sec-fetch-site", "same-origin")
         .header("hx-request", "true")
-        .header(header::COOKIE, console.cookie("en"))
+        .header(header::COOKIE, console.cookie(language))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     let answer = ask(&console.router, request.body(Body::from(form.to_owned())).unwrap()).await;
     (answer.status, answer.body)
@@ -35,6 +44,22 @@ fn link(page: &str, before: &str) -> String {
     let (_, rest) = page.split_once(before).unwrap_or_else(|| panic!("{before}: {page}"));
     let (link, _) = rest.split_once('"').unwrap();
     format!("{before}{link}").replace("&#38;", "&").replace("&amp;", "&")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_rule_is_said_in_the_language_of_the_reader() {
+    let console = Console::open().await;
+    let broken = RULE.replace("endswith", "endswth");
+    for (language, said, unsaid) in [
+        ("ja", "Sigma の修飾子ではありません", "is not a modifier"),
+        ("en", "is not a modifier of Sigma", "修飾子"),
+    ] {
+        let (status, live) =
+            part_in(&console, language, "/rules/check", &form("", 0, &broken, "")).await;
+        assert_eq!(status, StatusCode::OK, "{live}");
+        assert!(live.contains("endswth") && live.contains(said), "{language}: {live}");
+        assert!(!live.contains(unsaid), "{language}: {live}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

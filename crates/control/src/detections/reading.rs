@@ -185,7 +185,10 @@ impl Control {
         .await?;
         let ids: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         // The lake has them under the times that the devices say, which may lie ahead.
-        self.alerts_of_ids(&ids, stored.first_at, Timestamp::from_nanos(i64::MAX)).await
+        let from = stored.first_at;
+        let mut found = self.alerts_of_ids(&ids, from, Timestamp::from_nanos(i64::MAX)).await?;
+        found.sort_by_key(|row| ids.iter().position(|id| *id == row.id.to_string()));
+        Ok(found)
     }
 
     async fn devices_of(

@@ -173,6 +173,7 @@ async fn p4_counts_move_with_the_positions_or_not_at_all() {
         .map(|sum| (sum.name.as_str(), sum.part.as_str(), sum.total, sum.since))
         .collect();
     assert_eq!(told, [("f", "r1", 3, 1), ("f", "r2", 1, 0), ("g", "r1", 5, 0)]);
+    let at = model::Timestamp::from_micros(at.micros());
     assert_eq!((sums[0].last_at, sums[2].last_at), (at.plus_nanos(86_400_000_000_000), at));
     let days = lake.tally_days("f", "2026-08-01").await.expect("days");
     assert_eq!(days, [("2026-08-22".to_owned(), 1), ("2026-08-21".to_owned(), 3)]);

@@ -12,7 +12,7 @@ const PROCESSES: u64 = 1_500;
 fn rule_and_filter() -> String {
     format!(
         "title: Marked\nid: {ID}\nlevel: low\nlogsource: {{product: linux, category: process_creation}}\n\
-         detection: {{s: {{CommandLine|contains: '{MARK}'}}, condition: s}}\n---\n\
+         detection: {{s: {{CommandLine|startswith: '/bin/true {MARK}'}}, condition: s}}\n---\n\
          title: All of them are expected\nid: 0d8e9fa0-1b2c-4d3e-8f40-5a6b7c8d9e0f\nlogsource: {{product: linux}}\n\
          filter: {{rules: ['{ID}'], own: {{Image|endswith: /true}}, condition: not own}}\n"
     )
@@ -51,7 +51,7 @@ fn p1_p4_what_filters_take_away_is_counted_once_over_kill_9_of_the_server() {
             own.kill("serve");
         }
     });
-    // Exactly the command lines: a query holds what it asks for.
+    // Exactly the command lines: a query holds what it asks for, and its process is recorded as well.
     let stored = format!(
         "SELECT count(*) FROM process WHERE kind = 'process_start' AND command_line LIKE '/bin/true {MARK}-%'"
     );
