@@ -49,7 +49,6 @@ async fn a_browser_signs_in_and_reads_an_alert_in_both_languages_and_colours() {
 
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
-    client.clone().close().await.unwrap();
     browser.stop().await;
 }
 
@@ -275,7 +274,9 @@ impl Browser {
         browser
     }
 
+    /// Ends the browser and then its driver, whose end alone would leave the browser behind.
     pub(crate) async fn stop(mut self) {
+        self.client.clone().close().await.unwrap();
         self.driver.kill().await.unwrap();
     }
 

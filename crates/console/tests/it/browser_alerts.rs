@@ -191,6 +191,5 @@ async fn a_browser_goes_from_a_finding_to_its_alert_timeline_and_end() {
     assert_eq!(rule, "/rules/in-force/passwords-read");
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
-    browser.client.clone().close().await.unwrap();
     browser.stop().await;
 }

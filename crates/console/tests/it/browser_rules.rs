@@ -87,6 +87,5 @@ async fn a_rule_is_written_sees_its_past_and_is_put_into_force() {
     }
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
-    browser.client.clone().close().await.unwrap();
     browser.stop().await;
 }

@@ -98,7 +98,6 @@ async fn walk(words: &Words) {
     assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
     walker.nothing_scrolls_sideways(&console, &office).await;
     gallery(&walker, &console, &office).await;
-    walker.browser.client.clone().close().await.unwrap();
     walker.browser.stop().await;
 }
 
