@@ -177,7 +177,8 @@ impl Control {
         rows_max: i64,
     ) -> Result<Vec<AlertRow>, ControlError> {
         let rows = sqlx::query(
-            "SELECT alert_id FROM detection_alert WHERE detection_id = $1 ORDER BY observed_at DESC, alert_id LIMIT $2",
+            "SELECT alert_id FROM detection_alert WHERE detection_id = $1 \
+             ORDER BY observed_at DESC, detected_at DESC, alert_id LIMIT $2",
         )
         .bind(stored.id.clone())
         .bind(rows_max)
